@@ -1,0 +1,74 @@
+//! A circuit breaker: a provider that keeps failing is left alone for a while.
+
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// When a breaker opens and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerRules {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// How long it stays open before one request may try again.
+    pub cool_down: Duration,
+}
+
+/// The state of one provider's breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Breaker {
+    failures_in_a_row: u32,
+    closed_again_at: Option<Timestamp>,
+}
+
+impl Breaker {
+    /// Whether a request may be sent at `now`. While it is half open, asking takes the one place:
+    /// others are refused for another cool-down, or until the result is known.
+    pub fn admits(&mut self, rules: &BreakerRules, now: Timestamp) -> bool {
+        match self.closed_again_at {
+            Some(at) if now < at => false,
+            Some(_) => {
+                self.closed_again_at = Some(now.plus(rules.cool_down));
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Notes that the provider answered.
+    pub fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Notes that the provider failed at `now`.
+    pub fn failed(&mut self, rules: &BreakerRules, now: Timestamp) {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        if self.failures_in_a_row >= rules.failures {
+            self.closed_again_at = Some(now.plus(rules.cool_down));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: BreakerRules = BreakerRules { failures: 3, cool_down: Duration::from_secs(30) };
+
+    #[test]
+    fn it_opens_after_failures_in_a_row_and_lets_one_request_try_again() {
+        let mut breaker = Breaker::default();
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
+        breaker.failed(&RULES, at(0));
+        breaker.failed(&RULES, at(1));
+        breaker.succeeded();
+        breaker.failed(&RULES, at(2));
+        breaker.failed(&RULES, at(3));
+        assert!(breaker.admits(&RULES, at(3)), "a success in between starts the count again");
+        breaker.failed(&RULES, at(4));
+        assert!(!breaker.admits(&RULES, at(33)));
+        assert!(breaker.admits(&RULES, at(34)), "one request may try");
+        assert!(!breaker.admits(&RULES, at(35)), "but only one");
+        breaker.succeeded();
+        assert!(breaker.admits(&RULES, at(36)));
+    }
+}

@@ -1,0 +1,90 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::quality::HardFail;
+
+const THRESHOLDS: QualityThresholds = QualityThresholds { deliver: 0.8, rephrase: 0.6, floor: 0.4 };
+
+fn quality(score: f32) -> Quality {
+    Quality { score, relevance: score, coherence: 1.0, groundedness: None, brand: 1.0, toxicity: 0.0, hard_fail: None }
+}
+
+/// Feeds `events` to a cascade of `steps` and returns its last action.
+fn last_action(steps: usize, events: &[Event]) -> Action {
+    let (mut cascade, mut action) = Cascade::start(steps, THRESHOLDS);
+    for event in events {
+        action = cascade.next(event.clone());
+    }
+    action
+}
+
+#[track_caller]
+fn check(steps: usize, events: &[Event], expected: Action) {
+    assert_eq!(last_action(steps, events), expected, "{events:?}");
+}
+
+const fn deliver(step: usize, rephrased: bool, best_effort: bool) -> Action {
+    Action::Deliver { step, rephrased, best_effort }
+}
+
+#[test]
+fn the_thresholds_are_those_of_the_product() {
+    use Event::Answered;
+    check(2, &[Answered(quality(0.81))], deliver(0, false, false));
+    check(2, &[Answered(quality(0.80))], Action::Rephrase(0));
+    check(2, &[Answered(quality(0.60))], Action::Rephrase(0));
+    check(2, &[Answered(quality(0.59))], Action::Attempt(1));
+}
+
+#[test]
+fn an_answer_is_rephrased_once_and_the_better_one_is_delivered() {
+    let mid = Event::Answered(quality(0.7));
+    check(1, &[mid.clone(), Event::Rephrased(Some(quality(0.75)))], deliver(0, true, false));
+    check(1, &[mid.clone(), Event::Rephrased(Some(quality(0.65)))], deliver(0, false, false));
+    check(1, &[mid.clone(), Event::Rephrased(None)], deliver(0, false, false));
+    let toxic = Quality { hard_fail: Some(HardFail::Toxic), ..quality(0.99) };
+    check(1, &[mid, Event::Rephrased(Some(toxic))], deliver(0, false, false));
+}
+
+#[test]
+fn a_hard_fail_is_never_delivered() {
+    let leak = Quality { hard_fail: Some(HardFail::PromptLeak), ..quality(0.99) };
+    check(1, &[Event::Answered(leak.clone())], Action::GiveUp);
+    check(2, &[Event::Answered(leak), Event::Failed], Action::GiveUp);
+}
+
+#[test]
+fn the_end_of_the_chain_delivers_the_best_above_the_floor() {
+    let (low, lower) = (Event::Answered(quality(0.55)), Event::Answered(quality(0.45)));
+    check(3, &[low, lower, Event::Failed], deliver(0, false, true));
+    check(1, &[Event::Answered(quality(0.39))], Action::GiveUp);
+    check(1, &[Event::Answered(quality(f32::NAN))], Action::GiveUp);
+    check(0, &[], Action::GiveUp);
+}
+
+proptest! {
+    #[test]
+    fn a_cascade_ends_and_attempts_each_step_once(
+        steps in 0_usize..6,
+        scores in proptest::collection::vec(proptest::option::of(0.0_f32..1.0), 0..20),
+    ) {
+        let (mut cascade, mut action) = Cascade::start(steps, THRESHOLDS);
+        let mut attempted = Vec::new();
+        let mut events = scores.into_iter();
+        let delivered = loop {
+            action = match action {
+                Action::Attempt(step) => {
+                    attempted.push(step);
+                    let event = events.next().flatten().map_or(Event::Failed, |score| Event::Answered(quality(score)));
+                    cascade.next(event)
+                }
+                Action::Rephrase(_) => cascade.next(Event::Rephrased(events.next().flatten().map(quality))),
+                Action::Deliver { step, .. } => break Some(step),
+                Action::GiveUp => break None,
+            };
+        };
+        prop_assert_eq!(&attempted, &(0..attempted.len()).collect::<Vec<_>>());
+        prop_assert!(attempted.len() <= steps);
+        prop_assert!(delivered.is_none_or(|step| attempted.contains(&step)));
+    }
+}

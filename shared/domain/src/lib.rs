@@ -1,0 +1,25 @@
+//! What Farthing decides.
+//!
+//! Everything here is a pure function of its arguments: no I/O, no clock, no randomness, no
+//! environment. What has to happen next is returned as a value, and the `gateway` crate makes it
+//! happen through the [`ports`].
+
+pub mod agent;
+pub mod breaker;
+pub mod cache;
+pub mod cascade;
+pub mod complexity;
+pub mod guard;
+pub mod ids;
+pub mod ledger;
+pub mod money;
+pub mod outcome;
+pub mod policy;
+pub mod ports;
+pub mod prompt;
+pub mod quality;
+pub mod registry;
+pub mod request;
+pub mod rollout;
+pub mod router;
+pub mod time;

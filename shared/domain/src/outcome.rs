@@ -1,0 +1,124 @@
+//! What became of a request, without any text of it.
+
+use crate::complexity::Tier;
+use crate::ids::{AgentId, ModelId, RequestId};
+use crate::money::Usd;
+use crate::time::Timestamp;
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The local tier.
+    Local,
+    /// A paid model.
+    Paid,
+    /// The answer cache.
+    Cached,
+    /// Refused by the screen.
+    Refused,
+    /// None: the request failed.
+    Failed,
+}
+
+impl Origin {
+    /// The origin's name in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Paid => "paid",
+            Self::Cached => "cached",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What became of one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Which request.
+    pub request: RequestId,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Which agent answered.
+    pub agent: AgentId,
+    /// The query's tier, when it got as far as being classified.
+    pub tier: Option<Tier>,
+    /// The tier's confidence, 0 to 1.
+    pub confidence: f32,
+    /// Where the answer came from.
+    pub origin: Origin,
+    /// The model that gave it.
+    pub model: Option<ModelId>,
+    /// Its score, 0 to 1.
+    pub score: Option<f32>,
+    /// Whether a later step than the first answered.
+    pub escalated: bool,
+    /// At the shadow stage, the local answer's score beside the delivered one.
+    pub shadow_score: Option<f32>,
+    /// What it cost over all attempts.
+    pub cost: Usd,
+    /// What the baseline model would have cost.
+    pub baseline: Usd,
+    /// How long it took.
+    pub latency_ms: u64,
+    /// The error's code, when it failed.
+    pub error: Option<&'static str>,
+}
+
+/// The sum of outcomes over a window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// All requests, failed ones included.
+    pub total: u64,
+    /// By [`Origin`]: local, paid, cached, refused, failed.
+    pub local: u64,
+    /// Answered by a paid model.
+    pub paid: u64,
+    /// Answered from the cache.
+    pub cached: u64,
+    /// Refused by the screen.
+    pub refused: u64,
+    /// Failed.
+    pub failed: u64,
+    /// By tier, in the order of [`Tier::ALL`].
+    pub by_tier: [u64; 4],
+    /// What was paid.
+    pub cost: Usd,
+    /// What the baseline would have cost.
+    pub baseline: Usd,
+    /// The sum of all scores, in thousandths, and their number.
+    pub score_millis: u64,
+    /// How many answers had a score.
+    pub scored: u64,
+    /// How many scores fell in each twentieth of 0 to 1.
+    pub score_histogram: [u64; 20],
+}
+
+impl Summary {
+    /// The mean score, 0 to 1.
+    #[must_use]
+    pub fn mean_score(&self) -> Option<f64> {
+        (self.scored > 0).then(|| self.score_millis as f64 / 1_000.0 / self.scored as f64)
+    }
+
+    /// The lower edge of the twentieth that holds the tenth percentile of scores.
+    #[must_use]
+    pub fn p10_score(&self) -> Option<f64> {
+        let mut left = self.scored.div_ceil(10);
+        for (bin, count) in self.score_histogram.iter().enumerate() {
+            if *count >= left && left > 0 {
+                return Some(bin as f64 / 20.0);
+            }
+            left = left.saturating_sub(*count);
+        }
+        None
+    }
+}
+
+/// The twentieth of 0 to 1 that `score` falls in.
+#[must_use]
+pub fn score_bin(score: f32) -> usize {
+    ((score.clamp(0.0, 1.0) * 20.0) as usize).min(19)
+}

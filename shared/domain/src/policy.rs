@@ -1,0 +1,268 @@
+//! What the owner decides: cascades, thresholds, rollout, budget and cache rules.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::complexity::Tier;
+use crate::ids::ModelId;
+use crate::money::Usd;
+use crate::registry::Registry;
+use crate::rollout::Stage;
+
+/// The policy, as `infra/policy.toml` states it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The policy's version; counts up with every published change.
+    pub version: u32,
+    /// The paid model that costs are compared with.
+    pub baseline: ModelId,
+    /// What may be spent.
+    pub budget: BudgetPolicy,
+    /// When answers are delivered, rephrased or escalated.
+    pub quality: QualityThresholds,
+    /// The cascade of each tier.
+    pub tiers: Tiers,
+    /// How far local answers are rolled out.
+    pub rollout: RolloutPolicy,
+    /// When earlier answers are given again.
+    pub cache: CacheRules,
+    /// What is refused before anything answers.
+    pub screen: ScreenPolicy,
+    /// Limits of time and load.
+    pub limits: Limits,
+}
+
+/// What may be spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetPolicy {
+    /// The month's cap.
+    pub monthly_usd: Usd,
+    /// The percentage of the cap at which spending stops, 1 to 100.
+    pub stop_percent: u8,
+    /// The most that one request may cost over all its attempts.
+    pub per_request_usd: Usd,
+}
+
+impl BudgetPolicy {
+    /// The line that reserved and settled money together never cross.
+    #[must_use]
+    pub fn stop_line(&self) -> Usd {
+        self.monthly_usd.percent_floor(self.stop_percent)
+    }
+}
+
+/// When answers are delivered, rephrased or escalated: probabilities of being acceptable.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QualityThresholds {
+    /// Above it an answer is delivered as it is.
+    pub deliver: f32,
+    /// From it up an answer is rephrased once; below it a better model tries.
+    pub rephrase: f32,
+    /// Below it an answer is never delivered, even at the end of the chain.
+    pub floor: f32,
+}
+
+/// The cascade of each tier.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tiers {
+    /// The cascade of simple queries.
+    pub simple: TierPolicy,
+    /// The cascade of medium queries.
+    pub medium: TierPolicy,
+    /// The cascade of high queries.
+    pub high: TierPolicy,
+    /// The cascade of creative queries.
+    pub creative: TierPolicy,
+}
+
+impl Tiers {
+    /// The cascade of `tier`.
+    #[must_use]
+    pub const fn of(&self, tier: Tier) -> &TierPolicy {
+        match tier {
+            Tier::Simple => &self.simple,
+            Tier::Medium => &self.medium,
+            Tier::High => &self.high,
+            Tier::Creative => &self.creative,
+        }
+    }
+}
+
+/// One tier's cascade.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierPolicy {
+    /// Whether the local tier may answer.
+    pub local: LocalUse,
+    /// The paid models, in order.
+    pub paid: Vec<ModelId>,
+}
+
+/// Whether the local tier may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LocalUse {
+    /// Whenever it has an answer.
+    Always,
+    /// Only when retrieval is confident.
+    WhenConfident,
+    /// Never.
+    Never,
+}
+
+/// How far local answers are rolled out.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolloutPolicy {
+    /// The stage.
+    pub stage: Stage,
+    /// At the shadow stage, the share of requests whose local answer is computed, 0 to 1.
+    pub shadow_sample: f64,
+}
+
+/// When earlier answers are given again.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheRules {
+    /// Whether answers are kept at all.
+    pub enabled: bool,
+    /// The least cosine similarity of a question with the same meaning.
+    pub min_similarity: f32,
+    /// How long an answer is fresh, in hours. Older ones are served only when the budget is gone.
+    pub fresh_hours: u32,
+    /// How long an answer is kept, in hours.
+    pub keep_hours: u32,
+}
+
+impl CacheRules {
+    /// How long an answer is fresh.
+    #[must_use]
+    pub const fn fresh(&self) -> Duration {
+        Duration::from_secs(self.fresh_hours as u64 * 3_600)
+    }
+
+    /// How long an answer is kept.
+    #[must_use]
+    pub const fn keep(&self) -> Duration {
+        Duration::from_secs(self.keep_hours as u64 * 3_600)
+    }
+}
+
+impl Default for CacheRules {
+    fn default() -> Self {
+        Self { enabled: true, min_similarity: 0.92, fresh_hours: 24, keep_hours: 24 * 30 }
+    }
+}
+
+/// What is refused before anything answers.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScreenPolicy {
+    /// From this probability of a prompt injection up the query is refused.
+    pub injection: f32,
+    /// From this probability of abuse up the query is refused.
+    pub toxicity: f32,
+}
+
+/// Limits of time and load.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Time for a whole request, from the start of its invocation.
+    pub request_ms: u64,
+    /// Time for one paid attempt.
+    pub step_ms: u64,
+    /// Time that must remain after a paid attempt, to write its outcome and answer.
+    pub margin_ms: u64,
+    /// Requests in work at once in one process; more are refused with 503.
+    pub in_flight: usize,
+    /// Requests of one batch in work at once.
+    pub batch_in_flight: usize,
+    /// The confidence below which a query is treated as one tier harder, 0 to 1.
+    pub min_tier_confidence: f32,
+    /// The answerability from which retrieval counts as confident, 0 to 1.
+    pub confident_retrieval: f32,
+    /// The answerability below which the knowledge does not answer at all, 0 to 1.
+    pub min_answerability: f32,
+    /// Failures in a row that open a provider's circuit breaker.
+    pub breaker_failures: u32,
+    /// How long an open circuit breaker stays open.
+    pub breaker_cool_down_ms: u64,
+    /// Attempts after the first at the same step, when the provider says that it did not take it.
+    pub retries: u32,
+}
+
+/// What is wrong with a policy that has the right shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}`: expected {expected}")]
+pub struct InvalidPolicy {
+    /// The key at fault.
+    pub key: &'static str,
+    /// What was expected there.
+    pub expected: String,
+}
+
+impl Policy {
+    /// Checks what a shape alone cannot say.
+    ///
+    /// # Errors
+    /// [`InvalidPolicy`] with the first key at fault.
+    pub fn validate(&self, registry: &Registry) -> Result<(), InvalidPolicy> {
+        let quality = &self.quality;
+        let limits = &self.limits;
+        let is_share = |value: f32| (0.0..=1.0).contains(&value);
+        let checks: [(&'static str, bool, &str); 17] = [
+            ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
+            (
+                "budget.monthly_usd",
+                self.budget.monthly_usd <= Usd::from_nanos(1_000_000_000_000_000),
+                "at most 1000000",
+            ),
+            ("budget.stop_percent", (1..=100).contains(&self.budget.stop_percent), "1 to 100"),
+            ("budget.per_request_usd", self.budget.per_request_usd > Usd::ZERO, "more than 0"),
+            (
+                "budget.per_request_usd",
+                self.budget.per_request_usd <= self.budget.stop_line(),
+                "no more than the month's stop line",
+            ),
+            ("quality.deliver", is_share(quality.deliver), "0 to 1"),
+            ("quality.rephrase", (0.0..=quality.deliver).contains(&quality.rephrase), "0 to quality.deliver"),
+            ("quality.floor", (0.0..=quality.rephrase).contains(&quality.floor), "0 to quality.rephrase"),
+            ("rollout.shadow_sample", (0.0..=1.0).contains(&self.rollout.shadow_sample), "0 to 1"),
+            ("cache.min_similarity", (0.5..=1.0).contains(&self.cache.min_similarity), "0.5 to 1"),
+            ("cache.keep_hours", self.cache.keep_hours >= self.cache.fresh_hours, "at least cache.fresh_hours"),
+            ("screen", is_share(self.screen.injection) && is_share(self.screen.toxicity), "0 to 1"),
+            ("limits.request_ms", (1_000..=26_000).contains(&limits.request_ms), "1000 to 26000"),
+            ("limits.step_ms", (100..=20_000).contains(&limits.step_ms), "100 to 20000"),
+            ("limits.in_flight", limits.in_flight > 0 && limits.batch_in_flight > 0, "more than 0"),
+            (
+                "limits",
+                [limits.min_tier_confidence, limits.confident_retrieval, limits.min_answerability]
+                    .into_iter()
+                    .all(is_share),
+                "probabilities from 0 to 1",
+            ),
+            ("limits.breaker_failures", limits.breaker_failures > 0, "more than 0"),
+        ];
+        if let Some((key, _, expected)) = checks.iter().find(|(_, holds, _)| !holds) {
+            return Err(InvalidPolicy { key, expected: (*expected).to_owned() });
+        }
+        let is_paid = |id: &ModelId| registry.get(id).is_some_and(|model| model.api.is_some());
+        for tier in Tier::ALL {
+            if let Some(unknown) = self.tiers.of(tier).paid.iter().find(|id| !is_paid(id)) {
+                let expected = format!("models of kind \"api\" in models.toml; `{unknown}` (tier {tier}) is none");
+                return Err(InvalidPolicy { key: "tiers.*.paid", expected });
+            }
+        }
+        if !is_paid(&self.baseline) {
+            let expected = format!("a model of kind \"api\" in models.toml; `{}` is none", self.baseline);
+            return Err(InvalidPolicy { key: "baseline", expected });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! The ports: what the gateway needs of the world, as traits with their guarantees.
+//!
+//! Each port that stores something has one conformance suite in `farthing-testkit`, which every
+//! adapter runs.
+
+use std::sync::Arc;
+
+mod models;
+mod providers;
+mod stores;
+
+pub use models::{
+    Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelReady, ModelUnavailable, Passage, Rephraser,
+    Retrieval, Source, Validation, Validator,
+};
+pub use providers::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
+pub use stores::{
+    ActivationRefused, ActiveModel, ActiveModels, AnswerCache, CacheLookup, Ledger, ModelStore, OutcomeLog, StoreError,
+};
+
+use crate::ids::RequestId;
+use crate::time::Timestamp;
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// New names.
+pub trait Ids: Send + Sync {
+    /// A request id that no other invocation gets.
+    fn request_id(&self) -> RequestId;
+}

@@ -1,0 +1,210 @@
+//! Ports of what is remembered between requests.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use crate::cache::CachedAnswer;
+use crate::ids::{AgentId, ModelId, RequestId};
+use crate::ledger::{
+    Claim, ClaimRefused, ClaimRequest, Finish, LedgerUnavailable, MonthBooks, Reservation, ReserveRefused,
+    ReserveRequest, Resolution, Resolved, Swept,
+};
+use crate::outcome::{Outcome, Summary};
+use crate::time::{Month, Timestamp};
+
+/// A store cannot be reached or answered nonsense.
+#[derive(Debug, thiserror::Error)]
+#[error("the {store} store is unavailable")]
+pub struct StoreError {
+    /// Which store.
+    pub store: &'static str,
+    /// Why.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The ledger of money and request keys.
+///
+/// Guarantees, under any concurrency, crash, duplicate or lost reply:
+/// - at every instant `reserved + settled` of a month is at most its cap less its floor;
+/// - the reservations of one key never exceed its envelope, over all owners;
+/// - a reservation resolves once, in the month it was made for;
+/// - a finished key is never claimed again;
+/// - an error means that nothing may be sent: the caller does not know whether money is set aside.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Claims a key for one invocation. The first claim sets the envelope; a later one, after the
+    /// lease of the former ran out, finds what is left of it.
+    ///
+    /// # Errors
+    /// [`ClaimRefused`] when the key is done, in progress or was used with another body.
+    async fn acquire(&self, request: ClaimRequest) -> Result<Claim, ClaimRefused>;
+
+    /// Sets money aside for one send.
+    ///
+    /// # Errors
+    /// [`ReserveRefused`]: nothing may be sent.
+    async fn reserve(&self, request: ReserveRequest) -> Result<Reservation, ReserveRefused>;
+
+    /// Resolves a reservation. Repeating a resolution changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`] when it is not known whether it was resolved; the sweeper will charge
+    /// it in full if it was not.
+    async fn resolve(
+        &self,
+        reservation: Reservation,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<Resolved, LedgerUnavailable>;
+
+    /// Ends a key with its reply. Returns `false` when another invocation has taken it over: then
+    /// that one's reply counts.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`] when it is not known whether the key is done.
+    async fn finish(&self, finish: Finish) -> Result<bool, LedgerUnavailable>;
+
+    /// Lets a key go unfinished, so that the caller may try again with what is left of its envelope.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`]; the lease will run out by itself.
+    async fn release(&self, claim: &Claim) -> Result<(), LedgerUnavailable>;
+
+    /// Charges reservations in full that nobody resolved before they expired.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`] when the sweep did not complete.
+    async fn sweep(&self, month: Month, now: Timestamp) -> Result<Swept, LedgerUnavailable>;
+
+    /// The books of `month`; those of a fresh month when nothing was spent yet.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`].
+    async fn books(&self, month: Month) -> Result<MonthBooks, LedgerUnavailable>;
+
+    /// Stops or reopens spending of `month` by hand.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`].
+    async fn set_stopped(&self, month: Month, stopped: bool) -> Result<(), LedgerUnavailable>;
+}
+
+/// What is looked for in the answer cache.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheLookup<'a> {
+    /// Whose answers.
+    pub agent: &'a AgentId,
+    /// The exact key.
+    pub key: &'a str,
+    /// The question's embedding for a search by meaning; `None` to look for the exact key only.
+    pub embedding: Option<&'a [f32]>,
+    /// The least cosine similarity of an answer by meaning.
+    pub min_similarity: f32,
+    /// The time now; what has expired is not found.
+    pub now: Timestamp,
+}
+
+/// Answers kept for later.
+#[async_trait]
+pub trait AnswerCache: Send + Sync {
+    /// The answer with the exact key, if there is one, and those that are similar, most similar
+    /// first, each with its cosine similarity, at most eight.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn look_up(
+        &self,
+        lookup: CacheLookup<'_>,
+    ) -> Result<(Option<CachedAnswer>, Vec<(f32, CachedAnswer)>), StoreError>;
+
+    /// Keeps an answer until `expires`; an older one with the same key is replaced.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn keep(&self, agent: &AgentId, answer: &CachedAnswer, expires: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What became of requests.
+#[async_trait]
+pub trait OutcomeLog: Send + Sync {
+    /// Records an outcome and adds it to the day's sums. Recording the same request twice counts once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn record(&self, outcome: &Outcome) -> Result<(), StoreError>;
+
+    /// The outcome of one request, if it was recorded.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn has(&self, day: &str, request: &RequestId) -> Result<bool, StoreError>;
+
+    /// The sum over the days of `month`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn summary(&self, month: Month) -> Result<Summary, StoreError>;
+}
+
+/// Which version of a model is in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveModel {
+    /// Which model.
+    pub id: ModelId,
+    /// Its version in the registry.
+    pub version: String,
+    /// SHA-256 over its artifacts' hashes, in hex.
+    pub sha256: String,
+    /// The bytes of its artifacts.
+    pub bytes: u64,
+    /// The hash that was active before, to go back to.
+    pub previous: Option<String>,
+    /// Counts activations; the next one must name it.
+    pub revision: u64,
+}
+
+/// Why a model was not activated.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivationRefused {
+    /// Somebody else activated a version since `expected` was read.
+    #[error("another activation came first")]
+    Conflict,
+    /// The store cannot be reached.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which models are in use.
+#[async_trait]
+pub trait ActiveModels: Send + Sync {
+    /// Every active model.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(&self, ids: &[ModelId]) -> Result<Vec<ActiveModel>, StoreError>;
+
+    /// Makes `model` the active one if the revision in the store is one less than its own.
+    ///
+    /// # Errors
+    /// [`ActivationRefused`].
+    async fn activate(&self, model: &ActiveModel) -> Result<(), ActivationRefused>;
+}
+
+/// Model artifacts by key, as an S3 bucket or a directory holds them.
+#[async_trait]
+pub trait ModelStore: Send + Sync {
+    /// Copies the object `key` into the file `to`, which is whole or absent afterwards; `false`
+    /// when there is no such object. The content is not verified.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn fetch(&self, key: &str, to: PathBuf) -> Result<bool, StoreError>;
+
+    /// Keeps the file `from` as the object `key`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn publish(&self, key: &str, from: PathBuf) -> Result<(), StoreError>;
+}

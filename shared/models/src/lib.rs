@@ -1,0 +1,11 @@
+//! The models that run in this process, each behind a port of `farthing-domain`.
+
+pub mod analyst;
+pub mod artifacts;
+pub mod cpu;
+pub mod encoder;
+pub mod features;
+pub mod heads;
+pub mod knowledge;
+pub mod rephraser;
+pub mod validator;

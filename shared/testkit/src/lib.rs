@@ -1,0 +1,5 @@
+//! What tests share: conformance suites for the ports, loopback providers and builders.
+
+pub mod ledger_suite;
+pub mod loopback;
+pub mod stores_suite;
