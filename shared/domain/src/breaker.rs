@@ -34,6 +34,12 @@ impl Breaker {
         }
     }
 
+    /// Whether a request at `now` would be refused; unlike [`Breaker::admits`] it takes no place.
+    #[must_use]
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.closed_again_at.is_some_and(|at| now < at)
+    }
+
     /// Notes that the provider answered.
     pub fn succeeded(&mut self) {
         *self = Self::default();

@@ -1,1 +1,22 @@
-//! x
+//! The use cases: answer a request, answer a batch, prepare the models, tell the status.
+//!
+//! The gateway orders: it asks `farthing-domain` what to do and has the ports do it. It knows no
+//! adapter, no wire format and no environment.
+
+pub mod answer;
+pub mod batch;
+mod caching;
+mod cascading;
+pub mod error;
+pub mod init;
+mod local;
+mod paid;
+pub mod receipt;
+pub mod reply;
+pub mod status;
+mod system_prompt;
+pub mod wrappers;
+
+pub use answer::{Answering, Parts};
+pub use error::AnswerError;
+pub use receipt::{Answer, Attempt};

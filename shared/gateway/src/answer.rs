@@ -1,0 +1,318 @@
+//! The use case that answers one request.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use farthing_domain::agent::BrandProfile;
+use farthing_domain::breaker::{Breaker, BreakerRules};
+use farthing_domain::complexity::Tier;
+use farthing_domain::ids::{AgentId, ProviderId};
+use farthing_domain::ledger::Claim;
+use farthing_domain::money::Usd;
+use farthing_domain::policy::Policy;
+use farthing_domain::ports::{
+    Analysis, Analyst, AnswerCache, Clock, KnowledgeBase, Ledger, OutcomeLog, Provider, Rephraser, Retrieval, Validator,
+};
+use farthing_domain::quality::Verdict;
+use farthing_domain::registry::Registry;
+use farthing_domain::request::{AgentRequest, RequestContext};
+use farthing_domain::rollout::Arm;
+use farthing_domain::router::{self, Circumstances};
+use farthing_domain::time::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::error::AnswerError;
+use crate::receipt::{Answer, Attempt, Judgement, Route, total_cost};
+
+/// How many passages are retrieved for one query.
+const RETRIEVED_PASSAGES: usize = 5;
+
+/// What answering needs.
+pub struct Parts {
+    /// What the owner decided.
+    pub policy: Policy,
+    /// The known models and their prices.
+    pub registry: Registry,
+    /// The agents, by name.
+    pub agents: BTreeMap<AgentId, BrandProfile>,
+    /// The providers that have a key.
+    pub providers: BTreeMap<ProviderId, Arc<dyn Provider>>,
+    /// For each provider, the name of the setting that holds its key.
+    pub key_settings: BTreeMap<ProviderId, String>,
+    /// Classifies and screens.
+    pub analyst: Arc<dyn Analyst>,
+    /// Retrieves and answers from knowledge.
+    pub knowledge: Arc<dyn KnowledgeBase>,
+    /// Judges answers.
+    pub validator: Arc<dyn Validator>,
+    /// Rewrites middling ones.
+    pub rephraser: Arc<dyn Rephraser>,
+    /// Keeps money.
+    pub ledger: Arc<dyn Ledger>,
+    /// Keeps answers.
+    pub cache: Arc<dyn AnswerCache>,
+    /// Keeps outcomes.
+    pub outcomes: Arc<dyn OutcomeLog>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The use case that answers requests.
+pub struct Answering {
+    pub(crate) parts: Parts,
+    pub(crate) breakers: Mutex<BTreeMap<ProviderId, Breaker>>,
+    pub(crate) last_sweep: Mutex<Timestamp>,
+    places: Semaphore,
+}
+
+/// What is known and done for one request while it is being answered.
+pub(crate) struct Work<'a> {
+    pub(crate) context: &'a RequestContext,
+    pub(crate) request: &'a AgentRequest,
+    pub(crate) brand: &'a BrandProfile,
+    pub(crate) query: &'a str,
+    pub(crate) analysis: Analysis,
+    pub(crate) retrieval: Retrieval,
+    pub(crate) arm: Arm,
+    pub(crate) system_prompt: String,
+    pub(crate) spending: Spending,
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+/// The money side of one request.
+#[derive(Default)]
+pub(crate) struct Spending {
+    /// The claim on the request's key; taken at the first paid send when the caller sent no key.
+    pub(crate) claim: Option<Claim>,
+    /// Reservations asked for so far.
+    pub(crate) reservations: u32,
+    /// Sends so far.
+    pub(crate) sends: u32,
+    /// Reserved or charged so far.
+    pub(crate) committed: Usd,
+    /// The last refusal for lack of money.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// Why money was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The month's is spent, or spending is stopped.
+    Month,
+    /// The month's is reserved by others.
+    InFlight,
+    /// The request's own limit is too low.
+    Request,
+}
+
+/// What one request ended with, whatever it ended with.
+pub(crate) struct Ended {
+    pub(crate) result: Result<Answer, AnswerError>,
+    pub(crate) tier: Option<(Tier, f32)>,
+    pub(crate) shadow_score: Option<f32>,
+    pub(crate) claim: Option<Claim>,
+}
+
+impl Answering {
+    /// A use case over `parts`.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let places = Semaphore::new(parts.policy.limits.in_flight);
+        Self { parts, breakers: Mutex::default(), last_sweep: Mutex::default(), places }
+    }
+
+    /// The policy that is followed.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.parts.policy
+    }
+
+    /// The agents that can be asked.
+    pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
+        self.parts.agents.keys()
+    }
+
+    /// The time now, by the gateway's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// The most that `request` may cost.
+    pub(crate) fn envelope(&self, request: &AgentRequest) -> Usd {
+        request.max_cost.min(self.parts.policy.budget.per_request_usd)
+    }
+
+    pub(crate) const fn breaker_rules(&self) -> BreakerRules {
+        let limits = &self.parts.policy.limits;
+        BreakerRules {
+            failures: limits.breaker_failures,
+            cool_down: Duration::from_millis(limits.breaker_cool_down_ms),
+        }
+    }
+
+    /// Answers `request`. `claim` is the claim on the caller's key, when it sent one.
+    pub(crate) async fn answer(
+        &self,
+        context: &RequestContext,
+        request: &AgentRequest,
+        claim: Option<Claim>,
+        started: Timestamp,
+    ) -> Ended {
+        let mut ended = Ended { result: Err(AnswerError::Overloaded), tier: None, shadow_score: None, claim };
+        let Ok(_place) = self.places.try_acquire() else { return ended };
+        let Some(brand) = self.parts.agents.get(&request.agent) else {
+            ended.result = Err(AnswerError::UnknownAgent(request.agent.clone()));
+            return ended;
+        };
+        let query = request.conversation.query().as_str();
+        let analysis = match self.parts.analyst.analyse(query).await {
+            Ok(analysis) => analysis,
+            Err(cause) => {
+                ended.result = Err(AnswerError::Unavailable { what: "the query encoder", cause: Box::new(cause) });
+                return ended;
+            }
+        };
+        ended.tier = Some((analysis.complexity.tier(), analysis.complexity.confidence()));
+        let rollout = &self.parts.policy.rollout;
+        let mut work = Work {
+            context,
+            request,
+            brand,
+            query,
+            arm: rollout.stage.arm(context.id.as_str(), rollout.shadow_sample),
+            analysis,
+            retrieval: Retrieval::default(),
+            system_prompt: String::new(),
+            spending: Spending { claim: ended.claim.take(), ..Spending::default() },
+            attempts: Vec::new(),
+        };
+        ended.result = self.walk(&mut work, &mut ended.shadow_score, started).await;
+        ended.claim = work.spending.claim;
+        ended
+    }
+
+    /// The walk of a request: screen, cache, retrieve, plan, cascade, keep.
+    async fn walk(
+        &self,
+        work: &mut Work<'_>,
+        shadow_score: &mut Option<f32>,
+        started: Timestamp,
+    ) -> Result<Answer, AnswerError> {
+        let screen = &self.parts.policy.screen;
+        if work.analysis.injection >= screen.injection || work.analysis.toxicity >= screen.toxicity {
+            return Ok(self.refuse(work, started));
+        }
+        let (fresh, stale) = self.look_up(work).await;
+        if let Some((hit, cached)) = fresh {
+            return Ok(self.from_cache(work, hit, &cached, None, started));
+        }
+        work.retrieval = self
+            .parts
+            .knowledge
+            .retrieve(work.brand_id(), work.query, &work.analysis, RETRIEVED_PASSAGES)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "knowledge.retrieve failed");
+                Retrieval::default()
+            });
+        work.system_prompt = crate::system_prompt::system_prompt(work.brand, &work.retrieval.passages);
+        let circumstances = Circumstances {
+            complexity: work.analysis.complexity,
+            answerability: work.retrieval.answerability,
+            arm: work.arm,
+        };
+        let steps = router::plan(&circumstances, &self.parts.policy);
+        let delivered = self.cascade(work, &steps).await;
+        let is_passed = matches!(&delivered, Ok(delivered) if !delivered.best_effort);
+        if !is_passed && matches!(work.spending.refusal, Some(Refusal::Month | Refusal::InFlight)) {
+            if let Some((hit, cached)) = stale {
+                let age = cached.age(self.now());
+                return Ok(self.from_cache(work, hit, &cached, Some(age), started));
+            }
+        }
+        let delivered = delivered?;
+        if work.arm == Arm::Shadow && delivered.provider != "local" {
+            *shadow_score = self.shadow(work).await;
+        }
+        if delivered.is_cacheable() {
+            self.keep(work, &delivered).await;
+        }
+        Ok(self.receipt(work, delivered, started))
+    }
+
+    fn refuse(&self, work: &Work<'_>, started: Timestamp) -> Answer {
+        let tokens = (work.analysis.tokens, self.parts.analyst.count_tokens(&work.brand.refusal));
+        let mut attempt = Attempt::skipped("screen", "refused");
+        attempt.latency_ms = self.elapsed_ms(started);
+        self.answer_of(work, work.brand.refusal.clone(), tokens, started, |route| {
+            route.provider = "local".to_owned();
+            route.model = "screen".to_owned();
+            route.attempts = vec![attempt];
+        })
+    }
+
+    fn receipt(&self, work: &Work<'_>, delivered: crate::cascading::Delivered, started: Timestamp) -> Answer {
+        let mut answer = self.answer_of(work, delivered.text, delivered.tokens, started, |route| {
+            route.provider = delivered.provider;
+            route.model = delivered.model;
+            route.escalated = delivered.step > 0;
+            route.rephrased = delivered.rephrased;
+            route.best_effort = delivered.best_effort;
+        });
+        answer.sources = delivered.sources;
+        answer.quality = Some(Judgement {
+            score: delivered.quality.score,
+            action: if delivered.rephrased { Verdict::Rephrase } else { delivered.action },
+            parts: Some(delivered.quality),
+        });
+        answer
+    }
+
+    pub(crate) fn answer_of(
+        &self,
+        work: &Work<'_>,
+        text: String,
+        tokens: (u64, u64),
+        started: Timestamp,
+        fill: impl FnOnce(&mut Route),
+    ) -> Answer {
+        let mut route = Route {
+            complexity: work.analysis.complexity.tier(),
+            confidence: work.analysis.complexity.confidence(),
+            provider: String::new(),
+            model: String::new(),
+            escalated: false,
+            rephrased: false,
+            best_effort: false,
+            cache: None,
+            stale: None,
+            arm: work.arm,
+            attempts: work.attempts.clone(),
+        };
+        fill(&mut route);
+        let baseline = self.parts.registry.api(&self.parts.policy.baseline);
+        Answer {
+            id: work.context.id.clone(),
+            text,
+            sources: Vec::new(),
+            quality: None,
+            tokens,
+            cost: total_cost(&route.attempts),
+            baseline: baseline.map_or(Usd::ZERO, |model| model.price.cost(tokens.0, tokens.1)),
+            latency_ms: self.elapsed_ms(started),
+            route,
+        }
+    }
+
+    pub(crate) fn elapsed_ms(&self, since: Timestamp) -> u64 {
+        u64::try_from(self.now().since(since).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Work<'_> {
+    pub(crate) const fn brand_id(&self) -> &AgentId {
+        &self.brand.id
+    }
+}

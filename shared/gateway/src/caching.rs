@@ -1,0 +1,117 @@
+//! The answer cache, as one request uses it. A cache that fails costs money, never an answer.
+
+use std::error::Error;
+use std::time::Duration;
+
+use farthing_domain::cache::{CacheHit, CachedAnswer, exact_key, may_stand_for, normal_form};
+use farthing_domain::ports::CacheLookup;
+use farthing_domain::prompt::{Conversation, Prompt};
+use farthing_domain::quality::Verdict;
+use farthing_domain::request::CacheUse;
+use farthing_domain::time::Timestamp;
+
+use crate::answer::{Answering, Work};
+use crate::cascading::Delivered;
+use crate::receipt::{Answer, Attempt, Judgement};
+
+type Found = Option<(CacheHit, CachedAnswer)>;
+
+impl Answering {
+    /// An answer that is fresh, and one that is not but may be served when the budget is gone.
+    pub(crate) async fn look_up(&self, work: &Work<'_>) -> (Found, Found) {
+        let rules = &self.parts.policy.cache;
+        if !rules.enabled || work.request.cache != CacheUse::Use {
+            return (None, None);
+        }
+        let key = self.cache_key(work, &work.request.conversation);
+        let by_meaning = work.request.conversation.is_single_turn();
+        let lookup = CacheLookup {
+            agent: work.brand_id(),
+            key: &key,
+            embedding: by_meaning.then_some(work.analysis.embedding.as_slice()),
+            min_similarity: rules.min_similarity,
+            now: self.now(),
+        };
+        let (exact, similar) = match self.parts.cache.look_up(lookup).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "cache.look_up failed");
+                return (None, None);
+            }
+        };
+        let query = normal_form(work.query);
+        let similar = similar.into_iter().filter(|(similarity, cached)| {
+            let asked = cached.query.as_deref().unwrap_or_default();
+            may_stand_for(&query, asked, *similarity, rules).is_ok() && self.is_of_this_class(work, cached)
+        });
+        let candidates = exact
+            .map(|cached| (CacheHit::Exact, cached))
+            .into_iter()
+            .chain(similar.map(|(_, cached)| (CacheHit::Semantic, cached)));
+        let now = self.now();
+        let (mut fresh, mut stale) = (None, None);
+        for candidate in candidates {
+            let place = if candidate.1.age(now) <= rules.fresh() { &mut fresh } else { &mut stale };
+            place.get_or_insert(candidate);
+        }
+        (fresh, stale)
+    }
+
+    /// Keeps a delivered answer for later questions.
+    pub(crate) async fn keep(&self, work: &Work<'_>, delivered: &Delivered) {
+        let rules = &self.parts.policy.cache;
+        if !rules.enabled || work.request.cache == CacheUse::Bypass {
+            return;
+        }
+        let is_single = work.request.conversation.is_single_turn();
+        let now = self.now();
+        let answer = CachedAnswer {
+            key: self.cache_key(work, &work.request.conversation),
+            query: is_single.then(|| normal_form(work.query)),
+            embedding: if is_single { work.analysis.embedding.clone() } else { Vec::new() },
+            answer: delivered.text.clone(),
+            model: delivered.model.clone(),
+            score: delivered.quality.score,
+            tokens: delivered.tokens,
+            created: now,
+        };
+        if let Err(error) = self.parts.cache.keep(work.brand_id(), &answer, now.plus(rules.keep())).await {
+            tracing::error!(error = &error as &dyn Error, "cache.keep failed");
+        }
+    }
+
+    /// The receipt of a cached answer; `stale` is its age when it is no longer fresh.
+    pub(crate) fn from_cache(
+        &self,
+        work: &Work<'_>,
+        hit: CacheHit,
+        cached: &CachedAnswer,
+        stale: Option<Duration>,
+        started: Timestamp,
+    ) -> Answer {
+        let mut answer = self.answer_of(work, cached.answer.clone(), cached.tokens, started, |route| {
+            "cache".clone_into(&mut route.provider);
+            route.model.clone_from(&cached.model);
+            route.cache = Some(hit);
+            route.stale = stale;
+            route.attempts.push(Attempt {
+                score: Some(cached.score),
+                latency_ms: self.elapsed_ms(started),
+                ..Attempt::skipped("cache", "delivered")
+            });
+        });
+        answer.quality = Some(Judgement { score: cached.score, action: Verdict::Deliver, parts: None });
+        answer
+    }
+
+    /// What an answer depends on besides the question is part of the key: the agent's knowledge.
+    fn cache_key(&self, work: &Work<'_>, conversation: &Conversation) -> String {
+        exact_key(work.brand_id(), &self.parts.knowledge.version(work.brand_id()), conversation)
+    }
+
+    /// Whether `cached` was kept under the agent's present knowledge.
+    fn is_of_this_class(&self, work: &Work<'_>, cached: &CachedAnswer) -> bool {
+        let asked = cached.query.as_deref().and_then(|query| Prompt::parse(query).ok());
+        asked.is_some_and(|query| self.cache_key(work, &Conversation::of(query)) == cached.key)
+    }
+}

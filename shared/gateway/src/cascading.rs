@@ -1,0 +1,215 @@
+//! The attempts at one answer, in the order that the cascade says.
+
+use std::error::Error;
+
+use farthing_domain::cascade::{Action, Cascade, Event};
+use farthing_domain::ports::{Source, Validation};
+use farthing_domain::quality::{Quality, Verdict};
+use farthing_domain::router::Step;
+
+use crate::answer::{Answering, Refusal, Work};
+use crate::error::AnswerError;
+use crate::receipt::Attempt;
+
+/// An answer that was judged and may be delivered.
+pub(crate) struct Candidate {
+    pub(crate) text: String,
+    pub(crate) model: String,
+    pub(crate) provider: String,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) tokens: (u64, u64),
+    pub(crate) quality: Quality,
+    /// Its place among the attempts.
+    pub(crate) attempt: usize,
+    pub(crate) must_be_grounded: bool,
+    /// Its rephrased form, when there is one.
+    pub(crate) rephrased: Option<(String, Quality)>,
+}
+
+/// The answer that is delivered.
+pub(crate) struct Delivered {
+    pub(crate) step: usize,
+    pub(crate) text: String,
+    pub(crate) model: String,
+    pub(crate) provider: String,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) tokens: (u64, u64),
+    pub(crate) quality: Quality,
+    pub(crate) action: Verdict,
+    pub(crate) rephrased: bool,
+    pub(crate) best_effort: bool,
+    /// Whether it stands in for a step that failed.
+    is_fallback: bool,
+}
+
+impl Delivered {
+    /// Whether it may be given again: it was paid for, passed validation and is no stopgap.
+    pub(crate) fn is_cacheable(&self) -> bool {
+        self.provider != "local" && self.action == Verdict::Deliver && !self.best_effort && !self.is_fallback
+    }
+}
+
+impl Answering {
+    /// Runs the cascade of `steps` to its end.
+    pub(crate) async fn cascade(&self, work: &mut Work<'_>, steps: &[Step]) -> Result<Delivered, AnswerError> {
+        let thresholds = self.parts.policy.quality;
+        let (mut cascade, mut action) = Cascade::start(steps.len(), thresholds);
+        let mut candidates: Vec<Option<Candidate>> = steps.iter().map(|_| None).collect();
+        loop {
+            let event = match action {
+                Action::Attempt(step) => {
+                    let candidate = match &steps[step] {
+                        Step::Local => self.attempt_local(work).await,
+                        Step::Paid(model) => self.attempt_paid(work, model).await,
+                    };
+                    let event = candidate.as_ref().map_or(Event::Failed, |new| Event::Answered(new.quality.clone()));
+                    candidates[step] = candidate;
+                    event
+                }
+                Action::Rephrase(step) => {
+                    let rephrased = match &candidates[step] {
+                        Some(candidate) => self.rephrase(work, candidate).await,
+                        None => None,
+                    };
+                    let event = Event::Rephrased(rephrased.as_ref().map(|(_, quality)| quality.clone()));
+                    if let Some(candidate) = &mut candidates[step] {
+                        candidate.rephrased = rephrased;
+                    }
+                    event
+                }
+                Action::Deliver { step, rephrased, best_effort } => {
+                    let is_fallback = candidates[..step].iter().any(Option::is_none);
+                    self.note_low_scores(work, &candidates);
+                    return match candidates.swap_remove(step) {
+                        Some(candidate) => Ok(self.deliver(work, step, candidate, rephrased, best_effort, is_fallback)),
+                        None => Err(self.no_answer(work)),
+                    };
+                }
+                Action::GiveUp => {
+                    self.note_low_scores(work, &candidates);
+                    return Err(self.no_answer(work));
+                }
+            };
+            action = cascade.next(event);
+        }
+    }
+
+    /// How good `text` is as an answer; `None` when it cannot be judged, and so not delivered.
+    pub(crate) async fn judge(&self, work: &Work<'_>, text: &str, must_be_grounded: bool) -> Option<Quality> {
+        match self.parts.validator.validate(work.validation(text, must_be_grounded)).await {
+            Ok(quality) => Some(quality),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "validator.validate failed");
+                None
+            }
+        }
+    }
+
+    async fn rephrase(&self, work: &Work<'_>, candidate: &Candidate) -> Option<(String, Quality)> {
+        let validation = work.validation(&candidate.text, candidate.must_be_grounded);
+        let rephrased =
+            self.parts.rephraser.rephrase(validation, &candidate.quality).await.unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn Error, "rephraser.rephrase failed");
+                None
+            })?;
+        let quality = self.judge(work, &rephrased, candidate.must_be_grounded).await?;
+        Some((rephrased, quality))
+    }
+
+    fn deliver(
+        &self,
+        work: &mut Work<'_>,
+        step: usize,
+        candidate: Candidate,
+        rephrased: bool,
+        best_effort: bool,
+        is_fallback: bool,
+    ) -> Delivered {
+        let (text, quality) = match candidate.rephrased {
+            Some(better) if rephrased => better,
+            _ => (candidate.text, candidate.quality),
+        };
+        let outcome = match (best_effort, rephrased) {
+            (true, _) => "best_effort",
+            (false, true) => "rephrased",
+            (false, false) => "delivered",
+        };
+        outcome.clone_into(&mut work.attempts[candidate.attempt].outcome);
+        Delivered {
+            step,
+            text,
+            model: candidate.model,
+            provider: candidate.provider,
+            sources: candidate.sources,
+            tokens: candidate.tokens,
+            action: quality.verdict(&self.parts.policy.quality),
+            quality,
+            rephrased,
+            best_effort,
+            is_fallback,
+        }
+    }
+
+    /// Says of each answer that did not pass why it did not.
+    fn note_low_scores(&self, work: &mut Work<'_>, candidates: &[Option<Candidate>]) {
+        for candidate in candidates.iter().flatten() {
+            if let Some(fault) = candidate.quality.hard_fail {
+                fault.as_str().clone_into(&mut work.attempts[candidate.attempt].outcome);
+            }
+        }
+    }
+
+    /// The error that says best why no answer came.
+    fn no_answer(&self, work: &Work<'_>) -> AnswerError {
+        let attempts = work.attempts.clone();
+        let was_paid_for = work.spending.sends > 0;
+        let now = self.now();
+        match work.spending.refusal {
+            Some(Refusal::Month) if !was_paid_for => {
+                AnswerError::BudgetExhausted { resets_at: now.month().resets_at(), attempts }
+            }
+            Some(Refusal::InFlight) if !was_paid_for => {
+                AnswerError::BudgetInFlight { retry_after: std::time::Duration::from_secs(2), attempts }
+            }
+            Some(Refusal::Request) if !was_paid_for => {
+                AnswerError::RequestTooExpensive { limit: self.envelope(work.request), attempts }
+            }
+            _ if work.context.deadline.left(now).is_zero() || was_out_of_time(&attempts) => {
+                AnswerError::DeadlineExceeded { attempts }
+            }
+            _ => AnswerError::NoAnswer { missing_settings: self.missing_settings(&attempts), attempts },
+        }
+    }
+
+    /// The settings without which attempted models were left out.
+    fn missing_settings(&self, attempts: &[Attempt]) -> Vec<String> {
+        let mut settings: Vec<String> = attempts
+            .iter()
+            .filter(|attempt| attempt.outcome == "no_key")
+            .filter_map(|attempt| {
+                let id = farthing_domain::ids::ModelId::parse(&attempt.model).ok()?;
+                self.parts.key_settings.get(&self.parts.registry.api(&id)?.provider).cloned()
+            })
+            .collect();
+        settings.dedup();
+        settings
+    }
+}
+
+fn was_out_of_time(attempts: &[Attempt]) -> bool {
+    attempts.last().is_some_and(|attempt| attempt.outcome == "out_of_time")
+}
+
+impl Work<'_> {
+    fn validation<'a>(&'a self, answer: &'a str, must_be_grounded: bool) -> Validation<'a> {
+        Validation {
+            brand: self.brand,
+            query: self.query,
+            query_embedding: &self.analysis.embedding,
+            answer,
+            passages: &self.retrieval.passages,
+            must_be_grounded,
+            system_prompt: if must_be_grounded { "" } else { &self.system_prompt },
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The use case that tells how things stand. It reads stores and never loads a model.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use farthing_domain::ids::ModelId;
+use farthing_domain::ledger::{LedgerUnavailable, MonthBooks, MonthState};
+use farthing_domain::outcome::Summary;
+use farthing_domain::policy::Policy;
+use farthing_domain::ports::{ActiveModel, ActiveModels, Clock, Ledger, OutcomeLog};
+use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_domain::time::Timestamp;
+
+/// The use case that tells how things stand.
+pub struct Status {
+    /// What the owner decided.
+    pub policy: Policy,
+    /// The known models.
+    pub registry: Registry,
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// The outcomes.
+    pub outcomes: Arc<dyn OutcomeLog>,
+    /// The active models.
+    pub active: Arc<dyn ActiveModels>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Whether requests are answered as they should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// They are.
+    Operational,
+    /// Something is missing.
+    Degraded(Vec<String>),
+    /// No money may be spent.
+    Stopped,
+}
+
+/// How one model stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelState {
+    /// The registry's entry.
+    pub spec: ModelSpec,
+    /// Its active version; `None` for paid models and ones that were never activated.
+    pub active: Option<ActiveModel>,
+}
+
+impl ModelState {
+    /// `active`, `available` (a paid model), `inactive` (enabled but never activated) or `disabled`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match (self.spec.enabled, self.spec.api.is_some(), self.active.is_some()) {
+            (false, _, _) => "disabled",
+            (true, true, _) => "available",
+            (true, false, true) => "active",
+            (true, false, false) => "inactive",
+        }
+    }
+}
+
+/// How the models, the routing and the costs stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelsStatus {
+    /// Whether requests are answered as they should be.
+    pub health: Health,
+    /// Every model of the registry.
+    pub models: Vec<ModelState>,
+    /// The month's outcomes.
+    pub summary: Summary,
+    /// The start and end of the window of the outcomes.
+    pub window: (Timestamp, Timestamp),
+}
+
+impl Status {
+    /// How the models, the routing and the costs stand this month. What cannot be read is named
+    /// as missing and counted as nothing.
+    pub async fn models(&self) -> ModelsStatus {
+        let now = self.clock.now();
+        let mut missing = Vec::new();
+        let local: Vec<ModelId> =
+            self.registry.models().iter().filter(|model| model.api.is_none()).map(|model| model.id.clone()).collect();
+        let active = note_missing("active models", self.active.list(&local).await, &mut missing);
+        let summary = note_missing("outcomes", self.outcomes.summary(now.month()).await, &mut missing);
+        let books = match self.ledger.books(now.month()).await {
+            Ok(books) => Some(books),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "ledger.books failed");
+                missing.push("ledger".to_owned());
+                None
+            }
+        };
+        let models: Vec<ModelState> = self
+            .registry
+            .models()
+            .iter()
+            .map(|spec| ModelState {
+                spec: spec.clone(),
+                active: active.iter().find(|active| active.id == spec.id).cloned(),
+            })
+            .collect();
+        missing
+            .extend(models.iter().filter(|model| model.as_str() == "inactive").map(|model| model.spec.id.to_string()));
+        let is_stopped = books.is_some_and(|books| is_stopped(&books));
+        let health = match (missing.is_empty(), is_stopped) {
+            (_, true) => Health::Stopped,
+            (true, false) => Health::Operational,
+            (false, false) => Health::Degraded(missing),
+        };
+        ModelsStatus { health, models, summary, window: (now.month().start(), now) }
+    }
+
+    /// The month's books.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`].
+    pub async fn budget(&self) -> Result<MonthBooks, LedgerUnavailable> {
+        self.ledger.books(self.clock.now().month()).await
+    }
+}
+
+/// Whether no paid call can be made, for want of money or by a stop.
+#[must_use]
+pub fn is_stopped(books: &MonthBooks) -> bool {
+    books.state != MonthState::Open || (books.available.nanos() <= 0 && books.reserved.nanos() == 0)
+}
+
+fn note_missing<T: Default, E: Error>(what: &str, result: Result<T, E>, missing: &mut Vec<String>) -> T {
+    result.unwrap_or_else(|error| {
+        tracing::error!(error = %error, "status: {what} unavailable");
+        missing.push(what.to_owned());
+        T::default()
+    })
+}
