@@ -1,1 +1,104 @@
-//! x
+//! Farthing on a laptop: the local gateway and the command-line tool. Both call the very handlers
+//! that Lambda calls.
+
+mod ask;
+mod gateway;
+mod knowledge;
+mod models;
+mod output;
+mod serve;
+mod status;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use farthing_bootstrap::config::{Config, Place};
+use farthing_bootstrap::telemetry;
+
+/// Answers customers' questions: the simple ones from your own knowledge at no cost, the rest with
+/// DeepSeek, Claude or GPT-4o, each answer checked, never past the budget.
+///
+/// Without a command it sets itself up and serves the API on this machine. Paid models are used
+/// when ANTHROPIC_API_KEY, DEEPSEEK_API_KEY or OPENAI_API_KEY is set.
+#[derive(Parser)]
+#[command(name = "farthing", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Args)]
+struct Common {
+    /// Fetch nothing; say what is missing instead.
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The folder with models.toml, policy.toml and agents/ [default: infra, or FARTHING_INFRA]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    infra: Option<PathBuf>,
+    /// The folder for weights, indexes and the database [default: .farthing, or FARTHING_DATA]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// The address to listen on. An address that others can reach needs keys in FARTHING_KEYS.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API on this machine (also what happens without a command).
+    Serve(ServeArgs),
+    /// Ask one question and print the answer with its receipt.
+    ///
+    /// Example: farthing ask "What is your pricing?"
+    Ask(ask::AskArgs),
+    /// Print how models, routing, costs and budget stand.
+    Status,
+    /// Fetch or check the local models.
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
+    /// Check an agent's knowledge.
+    #[command(subcommand)]
+    Knowledge(knowledge::KnowledgeCommand),
+}
+
+/// Runs what the command line asks for.
+pub async fn run(cli: Cli) -> ExitCode {
+    let json = cli.common.json;
+    match dispatch(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            output::failure(&error, json);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let mut config = Config::from_env(Place::Laptop)?;
+    config.offline |= cli.common.offline;
+    config.infra = cli.common.infra.unwrap_or(config.infra);
+    config.data = cli.common.data.unwrap_or(config.data);
+    telemetry::start(&config)?;
+    let json = cli.common.json;
+    match cli.command {
+        None => serve::run(&config, &cli.serve.listen, json).await,
+        Some(Command::Serve(args)) => serve::run(&config, &args.listen, json).await,
+        Some(Command::Ask(args)) => ask::run(&config, &args, json).await,
+        Some(Command::Status) => status::run(&config, json).await,
+        Some(Command::Models(command)) => models::run(&config, &command, json).await,
+        Some(Command::Knowledge(command)) => knowledge::run(&config, &command, json),
+    }
+}

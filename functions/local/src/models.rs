@@ -1,0 +1,52 @@
+//! The local models: fetched or checked.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use farthing_bootstrap::config::Config;
+use farthing_bootstrap::wiring::{self, NoProgress, Progress};
+use serde_json::{Value, json};
+
+use crate::output;
+
+#[derive(Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// Fetch the weights that are missing; each file is checked against its SHA-256 before use.
+    Pull,
+    /// Check every file and try every model out, without fetching anything.
+    Verify,
+}
+
+pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) -> anyhow::Result<ExitCode> {
+    let (mut config, progress) = (config.clone(), output::progress());
+    let progress: Arc<dyn Progress> = match command {
+        ModelsCommand::Pull => progress,
+        ModelsCommand::Verify => {
+            config.offline = true;
+            Arc::new(NoProgress)
+        }
+    };
+    let (files, models) = wiring::local_models(&config, progress)?;
+    let mut results: Vec<Value> = Vec::new();
+    for spec in files.registry.models().iter().filter(|spec| spec.enabled && spec.api.is_none()) {
+        let result = match models.prepare(&spec.id).await {
+            Ok(ready) => json!({"id": spec.id.as_str(), "ready": true, "bytes": ready.bytes, "sha256": ready.sha256}),
+            Err(error) => {
+                json!({"id": spec.id.as_str(), "ready": false, "error": format!("{:#}", anyhow::Error::new(error))})
+            }
+        };
+        if !json {
+            output::line(match result["error"].as_str() {
+                None => format!("{}: ready, {} bytes, sha256 {}", spec.id, result["bytes"], &result["sha256"]),
+                Some(error) => format!("{}: {error}", spec.id),
+            });
+        }
+        results.push(result);
+    }
+    let is_ready = results.iter().all(|result| result["ready"] == true);
+    if json {
+        output::line(json!({"ready": is_ready, "models": results}));
+    }
+    Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

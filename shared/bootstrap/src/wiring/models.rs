@@ -1,0 +1,174 @@
+//! The local models: fetched, verified, loaded.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use farthing_domain::ids::ModelId;
+use farthing_domain::ports::{Analyst, KnowledgeBase, LocalModels, Rephraser, Validator};
+use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_models::analyst::{AnalystHeads, HeadAnalyst};
+use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress};
+use farthing_models::cpu::CpuPool;
+use farthing_models::encoder::{self, Encoder, MiniLm};
+use farthing_models::features::SCREEN;
+use farthing_models::heads::LogisticHead;
+use farthing_models::knowledge::index::IndexConfig;
+use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeIndex, answerability};
+use farthing_models::rephraser::EditingRephraser;
+use farthing_models::validator::{Examiner, HeadValidator, QualityHeads};
+
+use super::Stores;
+use crate::config::Config;
+use crate::files::OwnerFiles;
+
+const ENCODER: &str = "all-minilm-l6-v2";
+const QUERY_HEADS: &str = "complexity-head";
+const TOXICITY_HEAD: &str = "toxicity-head";
+
+/// The local models as files.
+pub(super) struct ModelFiles {
+    artifacts: Arc<ArtifactStore>,
+    registry: Arc<Registry>,
+    pool: CpuPool,
+}
+
+/// The local models in memory, each behind its port.
+pub(super) struct LoadedModels {
+    pub(super) analyst: Arc<dyn Analyst>,
+    pub(super) knowledge: Arc<dyn KnowledgeBase>,
+    pub(super) validator: Arc<dyn Validator>,
+    pub(super) rephraser: Arc<dyn Rephraser>,
+}
+
+/// Reads every agent's knowledge files, so that a wrong one is told before anything is fetched.
+pub(super) fn check_knowledge(config: &Config, files: &OwnerFiles) -> anyhow::Result<()> {
+    for agent in files.agents.keys() {
+        let folder = knowledge_folder(config, agent.as_str());
+        let sources = farthing_models::knowledge::source::read_files(&folder)?;
+        farthing_models::knowledge::source::parse(&sources)?;
+    }
+    Ok(())
+}
+
+fn knowledge_folder(config: &Config, agent: &str) -> PathBuf {
+    config.infra.join("agents").join(agent).join("knowledge")
+}
+
+impl ModelFiles {
+    pub(super) fn new(config: &Config, files: &OwnerFiles, stores: &Stores, progress: Arc<dyn Progress>) -> Self {
+        let mut models = Self::without_store(config, files, progress.clone());
+        if let Some(remote) = &stores.models {
+            let artifacts = ArtifactStore::new(artifact_config(config)).with_progress(progress);
+            models.artifacts = Arc::new(artifacts.with_remote(remote.clone()));
+        }
+        models
+    }
+
+    pub(super) fn without_store(config: &Config, files: &OwnerFiles, progress: Arc<dyn Progress>) -> Self {
+        Self {
+            artifacts: Arc::new(ArtifactStore::new(artifact_config(config)).with_progress(progress)),
+            registry: Arc::new(files.registry.clone()),
+            pool: CpuPool::for_this_machine(),
+        }
+    }
+
+    /// The models behind the port of files, each with its self-test.
+    pub(super) fn local_models(&self) -> anyhow::Result<Arc<dyn LocalModels>> {
+        let files = LocalModelFiles::new(self.registry.clone(), self.artifacts.clone(), self.pool.clone())
+            .with_self_test(ModelId::parse(ENCODER)?, Box::new(|paths| Ok(encoder::self_test(paths)?)))
+            .with_self_test(ModelId::parse(QUERY_HEADS)?, Box::new(|paths| query_heads_can_be_read(paths)))
+            .with_self_test(ModelId::parse(TOXICITY_HEAD)?, Box::new(|paths| toxicity_head_can_be_read(paths)));
+        Ok(Arc::new(files))
+    }
+
+    /// Fetches what is missing, verifies and loads everything.
+    pub(super) async fn load(&self, config: &Config, files: &OwnerFiles) -> anyhow::Result<LoadedModels> {
+        let encoder_spec = self.spec(ENCODER)?;
+        let weights = self.artifacts.get_all(&encoder_spec.artifacts).await?;
+        let [model, tokenizer] = weights.as_slice() else {
+            anyhow::bail!("models.toml: `{ENCODER}`: expected two artifacts, the model and its tokenizer");
+        };
+        let (model, tokenizer) = (model.clone(), tokenizer.clone());
+        let encoder = self.pool.run(move || MiniLm::load(&model, &tokenizer)).await??;
+        let encoder: Arc<dyn Encoder> = Arc::new(encoder);
+        let heads = self.artifacts.get_all(&self.spec(QUERY_HEADS)?.artifacts).await?;
+        let [complexity, injection, answerability, quality] = read(&heads)?;
+        let toxicity = self.artifacts.get_all(&self.spec(TOXICITY_HEAD)?.artifacts).await?;
+        let [toxicity] = read(&toxicity)?;
+        let analyst_heads = AnalystHeads::from_json(&complexity, &injection, &toxicity)?;
+        let quality = QualityHeads::from_json(&quality)?;
+        let examiner = Arc::new(Examiner::new(encoder.clone(), &toxicity)?);
+        let answerability = answerability::Head::from_json(&answerability)?;
+        let indexes = self.indexes(config, files, encoder.clone(), &encoder_spec.artifacts[0].sha256).await?;
+        let min = files.policy.limits.min_answerability;
+        Ok(LoadedModels {
+            analyst: Arc::new(HeadAnalyst::new(encoder.clone(), analyst_heads, self.pool.clone())),
+            knowledge: Arc::new(KnowledgeAnswerer::new(indexes, answerability, min, self.pool.clone())?),
+            validator: Arc::new(HeadValidator::new(examiner.clone(), quality, self.pool.clone())),
+            rephraser: Arc::new(EditingRephraser::new(examiner, self.pool.clone())),
+        })
+    }
+
+    async fn indexes(
+        &self,
+        config: &Config,
+        files: &OwnerFiles,
+        encoder: Arc<dyn Encoder>,
+        encoder_id: &str,
+    ) -> anyhow::Result<Vec<(farthing_domain::ids::AgentId, KnowledgeIndex)>> {
+        let mut indexes = Vec::new();
+        for agent in files.agents.keys() {
+            let sources = knowledge_folder(config, agent.as_str());
+            let artifacts = config.models_folder().join("knowledge");
+            let (encoder, encoder_id, agent) = (encoder.clone(), encoder_id.to_owned(), agent.clone());
+            let built = self.pool.run(move || {
+                let config =
+                    IndexConfig { agent: &agent, sources: &sources, artifacts: &artifacts, encoder_id: &encoder_id };
+                let opened = KnowledgeIndex::open_or_build(config, encoder.as_ref(), &mut |_| {});
+                opened.map(|(index, _)| (agent, index))
+            });
+            indexes.push(built.await??);
+        }
+        Ok(indexes)
+    }
+
+    fn spec(&self, id: &str) -> anyhow::Result<&ModelSpec> {
+        let spec = self.registry.get(&ModelId::parse(id)?).filter(|spec| spec.enabled);
+        spec.with_context(|| format!("models.toml: expected an enabled model `{id}`"))
+    }
+}
+
+fn artifact_config(config: &Config) -> ArtifactConfig {
+    ArtifactConfig {
+        root: config.models_folder(),
+        repository_root: config.infra.clone(),
+        offline: config.offline,
+        pythons: vec!["python3".into(), "python".into()],
+    }
+}
+
+fn read<const N: usize>(paths: &[PathBuf]) -> anyhow::Result<[Vec<u8>; N]> {
+    let contents: Vec<Vec<u8>> = paths
+        .iter()
+        .map(|path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display())))
+        .collect::<Result<_, _>>()?;
+    let found = contents.len();
+    contents.try_into().map_err(|_| anyhow::anyhow!("models.toml: expected {N} artifacts, found {found}"))
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn query_heads_can_be_read(paths: &[PathBuf]) -> Result<(), BoxError> {
+    let [complexity, injection, answerability, quality] = read(paths)?;
+    AnalystHeads::from_json(&complexity, &injection, &injection)?;
+    QualityHeads::from_json(&quality)?;
+    answerability::Head::from_json(&answerability)?;
+    Ok(())
+}
+
+fn toxicity_head_can_be_read(paths: &[PathBuf]) -> Result<(), BoxError> {
+    let [toxicity] = read(paths)?;
+    LogisticHead::from_json(&toxicity, SCREEN)?;
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The stores, embedded or in AWS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_config::BehaviorVersion;
+use farthing_domain::ports::{ActiveModels, AnswerCache, Clock as _, Ledger, ModelStore, OutcomeLog};
+use farthing_stores::{
+    DynamoActiveModels, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, EmbeddedDynamo, LedgerConfig, S3ModelStore,
+    Table,
+};
+
+use crate::clock::SystemClock;
+use crate::config::{Config, Storage};
+use crate::files::OwnerFiles;
+
+/// How long the cache's index by meaning may lag behind what other processes keep.
+const CACHE_REFRESH: Duration = Duration::from_secs(30);
+
+/// What is remembered between requests.
+#[derive(Clone)]
+pub struct Stores {
+    /// Money and request keys.
+    pub ledger: Arc<dyn Ledger>,
+    /// Answers.
+    pub cache: Arc<dyn AnswerCache>,
+    /// Outcomes.
+    pub outcomes: Arc<dyn OutcomeLog>,
+    /// Active models.
+    pub active: Arc<dyn ActiveModels>,
+    /// The owner's model files, when there is a bucket.
+    pub models: Option<Arc<dyn ModelStore>>,
+}
+
+impl Stores {
+    /// Opens the stores that `config` names. The embedded table is made where it is missing.
+    ///
+    /// # Errors
+    /// When the table cannot be made or reached.
+    pub async fn open(config: &Config, files: &OwnerFiles) -> anyhow::Result<Self> {
+        let (table, models) = match config.storage {
+            Storage::Embedded => (embedded_table(config).await?, None),
+            Storage::Aws => {
+                let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
+                let models = config.bucket.as_deref().map(|bucket| {
+                    let store = S3ModelStore::new(aws_sdk_s3::Client::new(&sdk), bucket, "");
+                    Arc::new(store) as Arc<dyn ModelStore>
+                });
+                (Table::in_aws(&sdk, &config.table), models)
+            }
+        };
+        let budget = &files.policy.budget;
+        let ledger_config = LedgerConfig::new(budget.monthly_usd, budget.stop_percent, &files.registry.price_version());
+        let ledger = DynamoLedger::new(table.clone(), ledger_config);
+        if let Err(error) = ledger.adopt_prices(SystemClock.now().month()).await {
+            // Not fatal: local answers go on, and every reservation checks the prices again.
+            tracing::error!(error = &error as &dyn std::error::Error, "ledger.adopt_prices failed");
+        }
+        Ok(Self {
+            ledger: Arc::new(ledger),
+            cache: Arc::new(DynamoAnswerCache::new(table.clone(), CACHE_REFRESH)),
+            outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
+            active: Arc::new(DynamoActiveModels::new(table)),
+            models,
+        })
+    }
+}
+
+async fn embedded_table(config: &Config) -> anyhow::Result<Table> {
+    std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make {}", config.data.display()))?;
+    let file = config.data.join("dynamodb.sqlite");
+    let database = EmbeddedDynamo::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
+    let table = Table::over(database, &config.table);
+    table.create_if_missing().await?;
+    Ok(table)
+}

@@ -1,0 +1,10 @@
+//! Journeys over real HTTP: the real program, real weights and the embedded database, with loopback
+//! servers in the place of the paid providers.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first error")]
+
+mod bad_input;
+mod budget;
+mod cascade;
+mod idempotency;
+mod local_answers;
+mod server;

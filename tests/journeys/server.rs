@@ -1,0 +1,248 @@
+//! The program under test, as a process of its own.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+
+use farthing_testkit::loopback::LoopbackProvider;
+use reqwest::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The repository.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// DeepSeek's own name for its model in the registry.
+pub(crate) const DEEPSEEK: &str = "deepseek-v4-flash";
+/// Anthropic's own name for Claude Sonnet in the registry.
+pub(crate) const CLAUDE: &str = "claude-sonnet-4-6";
+/// OpenAI's own name for its model in the registry.
+pub(crate) const GPT: &str = "gpt-4o";
+
+/// A query of the medium tier that the demo agent's knowledge does not answer.
+pub(crate) const MEDIUM_QUERY: &str = "Compare email newsletters with short videos for a small bakery and explain which one \
+                                brings customers back.";
+/// An answer to it that passes validation.
+pub(crate) const GOOD_ANSWER: &str = "Email newsletters bring customers back more reliably, because they reach people who \
+                               already bought from the bakery. Short videos reach new people and work best for showing \
+                               what is fresh today. For a small bakery, use videos to be found and a weekly newsletter \
+                               to bring customers back.";
+/// An answer to it that does not.
+pub(crate) const OFF_TOPIC_ANSWER: &str = "The capital of Mongolia is Ulaanbaatar, and its winters are very cold.";
+/// The good answer with a word that the brand avoids: worth rephrasing.
+pub(crate) const MIDDLING_ANSWER: &str = "Email newsletters bring customers back more reliably, because they reach \
+                                   people who already bought from the bakery. Short videos reach new people and work \
+                                   best for showing what is fresh today. For a small bakery, utilize videos to be found \
+                                   and a weekly newsletter to bring customers back.";
+
+/// The program under test, with loopback providers for the paid models.
+pub(crate) struct Server {
+    process: Child,
+    url: String,
+    client: Client,
+    folder: TempDir,
+    /// The one server that plays all providers.
+    pub(crate) providers: LoopbackProvider,
+}
+
+/// How the program is started.
+pub(crate) struct Setup {
+    policy: Vec<(&'static str, String)>,
+    has_keys: bool,
+    caller_keys: &'static str,
+}
+
+/// A reply over HTTP.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+impl Setup {
+    /// The shipped policy, and keys for all providers.
+    pub(crate) fn new() -> Self {
+        Self { policy: Vec::new(), has_keys: true, caller_keys: "" }
+    }
+
+    /// Replaces `from` by `to` in the policy.
+    pub(crate) fn policy(mut self, from: &'static str, to: impl Into<String>) -> Self {
+        self.policy.push((from, to.into()));
+        self
+    }
+
+    /// No key for any provider.
+    pub(crate) fn without_provider_keys(mut self) -> Self {
+        self.has_keys = false;
+        self
+    }
+
+    /// Callers have to show one of these keys.
+    pub(crate) fn caller_keys(mut self, keys: &'static str) -> Self {
+        self.caller_keys = keys;
+        self
+    }
+
+    /// Starts the program and waits until it listens.
+    pub(crate) async fn start(self) -> Server {
+        pull_weights_once();
+        let folder = tempfile::tempdir().unwrap();
+        let infra = folder.path().join("infra");
+        copy_infra(&infra);
+        let policy_file = infra.join("policy.toml");
+        let mut policy = std::fs::read_to_string(&policy_file).unwrap();
+        for (from, to) in &self.policy {
+            assert!(policy.contains(from), "the policy has no {from:?}");
+            policy = policy.replace(from, to);
+        }
+        std::fs::write(policy_file, policy).unwrap();
+        let providers = LoopbackProvider::start().await.unwrap();
+        let mut command = program();
+        command.args(["--listen", "127.0.0.1:0", "--json"]);
+        command.env("FARTHING_INFRA", &infra).env("FARTHING_DATA", folder.path().join("data"));
+        command.env("FARTHING_KEYS", self.caller_keys);
+        if self.has_keys {
+            for name in ["ANTHROPIC", "DEEPSEEK", "OPENAI"] {
+                command.env(format!("{name}_API_KEY"), "test-key").env(format!("{name}_BASE_URL"), providers.url());
+            }
+        }
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let greeting: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        let url = greeting["listening"].as_str().unwrap_or_else(|| panic!("{greeting}")).to_owned();
+        Server { process, url, client: Client::new(), folder, providers }
+    }
+}
+
+impl Server {
+    /// A server with the shipped policy and keys for all providers.
+    pub(crate) async fn start() -> Self {
+        Setup::new().start().await
+    }
+
+    /// Asks `query` and returns the reply.
+    pub(crate) async fn ask(&self, query: &str) -> Answered {
+        self.post("/api/agents", json!({"query": query}).to_string()).await
+    }
+
+    /// Posts `body` to `path`.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answered {
+        self.send(self.client.post(format!("{}{path}", self.url)).body(body)).await
+    }
+
+    /// Posts `body` to `/api/agents` under an idempotency key.
+    pub(crate) async fn post_with_key(&self, key: &str, body: impl Into<reqwest::Body>) -> Answered {
+        let request = self.client.post(format!("{}/api/agents", self.url));
+        self.send(request.header("Idempotency-Key", key).body(body)).await
+    }
+
+    /// Posts a query with an `Authorization` header.
+    pub(crate) async fn post_as(&self, bearer: &str, query: &str) -> Answered {
+        let request = self.client.post(format!("{}/api/agents", self.url)).bearer_auth(bearer);
+        self.send(request.body(json!({"query": query}).to_string())).await
+    }
+
+    /// Gets `path`.
+    pub(crate) async fn get(&self, path: &str) -> Answered {
+        self.send(self.client.get(format!("{}{path}", self.url))).await
+    }
+
+    /// The month's figures: used, reserved and available.
+    pub(crate) async fn money(&self) -> (f64, f64, f64) {
+        let month = self.get("/api/budget/status").await.json["monthly"].clone();
+        let figure = |name: &str| month[name].as_f64().unwrap_or_else(|| panic!("{month}"));
+        (figure("used"), figure("reserved"), figure("available"))
+    }
+
+    /// The process's resident memory in MiB.
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+    }
+
+    /// A command of the same program on the same data.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = program();
+        command.env("FARTHING_INFRA", self.folder.path().join("infra"));
+        command.env("FARTHING_DATA", self.folder.path().join("data"));
+        command
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answered {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        Answered { status, retry_after, text, json }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Answered {
+    /// The model and outcome of each attempt.
+    pub(crate) fn attempts(&self) -> Vec<(String, String)> {
+        let attempts =
+            if self.status == 200 { &self.json["route"]["attempts"] } else { &self.json["error"]["attempts"] };
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        attempts.as_array().into_iter().flatten().map(|a| (text(&a["model"]), text(&a["outcome"]))).collect()
+    }
+
+    /// The error's code.
+    pub(crate) fn code(&self) -> &str {
+        self.json["error"]["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// The program, with the weights that all tests share and without the keys of whoever runs them.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_farthing"));
+    for name in ["ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "OPENAI_API_KEY", "FARTHING_KEYS"] {
+        command.env_remove(name);
+    }
+    command.current_dir(ROOT).env("FARTHING_MODELS", weights());
+    command
+}
+
+/// The folder of the weights and the knowledge index, which are fetched and built once.
+pub(crate) fn weights() -> PathBuf {
+    Path::new(ROOT).join(".farthing/models")
+}
+
+fn pull_weights_once() {
+    static PULLED: Once = Once::new();
+    PULLED.call_once(|| {
+        let mut pull = program().args(["models", "pull"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut printed = String::new();
+        pull.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        assert!(pull.wait().unwrap().success(), "models pull: {printed}");
+    });
+}
+
+/// Copies the shipped files of the owner to `to`.
+pub(crate) fn copy_infra(to: &Path) {
+    copy_folder(&Path::new(ROOT).join("infra"), to);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
