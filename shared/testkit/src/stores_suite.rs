@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Conformance suites of the other store ports: each is run by every adapter of its port.
+
+mod active_models;
+mod answer_cache;
+mod model_store;
+mod outcomes;
+
+pub use active_models::check_active_models;
+pub use answer_cache::check_answer_cache;
+pub use model_store::check_model_store;
+pub use outcomes::check_outcome_log;

@@ -1,0 +1,83 @@
+//! Model artifacts in an S3 bucket.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use farthing_domain::ports::{ModelStore, StoreError};
+use tempfile::NamedTempFile;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+
+use super::{BoxError, below_root};
+
+/// Model artifacts in an S3 bucket, below a prefix.
+#[derive(Clone, Debug)]
+pub struct S3ModelStore {
+    client: Client,
+    bucket: String,
+    prefix: String,
+}
+
+impl S3ModelStore {
+    /// The artifacts in `bucket` whose keys begin with `prefix`, such as `models/`; it may be empty.
+    #[must_use]
+    pub fn new(client: Client, bucket: &str, prefix: &str) -> Self {
+        Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned() }
+    }
+
+    fn key(&self, key: &str) -> Result<String, BoxError> {
+        below_root(key)?;
+        Ok(format!("{}{key}", self.prefix))
+    }
+
+    async fn download(&self, key: &str, to: &Path) -> Result<bool, BoxError> {
+        let get = self.client.get_object().bucket(&self.bucket).key(self.key(key)?);
+        // The SDK compares the content with the checksum that the object was kept with.
+        let mut object = match get.checksum_mode(ChecksumMode::Enabled).send().await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let folder = to.parent().ok_or(ErrorKind::InvalidInput).map_err(std::io::Error::from)?;
+        tokio::fs::create_dir_all(folder).await?;
+        let (file, path) = NamedTempFile::new_in(folder)?.into_parts();
+        let mut file = File::from_std(file);
+        let mut length = 0_u64;
+        while let Some(piece) = object.body.try_next().await? {
+            length += piece.len() as u64;
+            file.write_all(&piece).await?;
+        }
+        if object.content_length.is_some_and(|expected| u64::try_from(expected) != Ok(length)) {
+            return Err("the object ended early".into());
+        }
+        file.sync_all().await?;
+        path.persist(to)?;
+        Ok(true)
+    }
+
+    async fn upload(&self, key: &str, from: PathBuf) -> Result<(), BoxError> {
+        let body = ByteStream::from_path(from).await?;
+        let put = self.client.put_object().bucket(&self.bucket).key(self.key(key)?);
+        put.checksum_algorithm(ChecksumAlgorithm::Sha256).body(body).send().await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ModelStore for S3ModelStore {
+    async fn fetch(&self, key: &str, to: PathBuf) -> Result<bool, StoreError> {
+        self.download(key, &to).await.map_err(store_error)
+    }
+
+    async fn publish(&self, key: &str, from: PathBuf) -> Result<(), StoreError> {
+        self.upload(key, from).await.map_err(store_error)
+    }
+}
+
+fn store_error(cause: BoxError) -> StoreError {
+    StoreError { store: "model", cause }
+}

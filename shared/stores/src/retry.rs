@@ -1,0 +1,158 @@
+//! When a call to DynamoDB is made again.
+//!
+//! The SDK's own retries are off, so that what is repeated, and how often, stands here alone.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::table::Table;
+
+/// How often a call that met a conflict or a limit is repeated.
+const MOST_REPEATS: u32 = 5;
+/// How often a call is repeated of which it is not known whether it was done.
+const MOST_BLIND_REPEATS: u32 = 1;
+
+/// A cause of failure.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What an error of the service says about the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Not done, because of load or of another writer: it may be done later.
+    Busy,
+    /// It is not known whether it was done.
+    Unclear,
+    /// Not done, and it would not be done later either.
+    Refused,
+}
+
+fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
+    match error {
+        SdkError::ConstructionFailure(_) => Kind::Refused,
+        SdkError::ServiceError(context) => match context.err().code().unwrap_or_default() {
+            "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+            | "ThrottlingException"
+            | "TransactionConflictException"
+            | "TransactionInProgressException" => Kind::Busy,
+            _ if context.raw().status().is_server_error() => Kind::Unclear,
+            _ => Kind::Refused,
+        },
+        _ => Kind::Unclear,
+    }
+}
+
+/// Waits before repeat number `repeat`, from 1: full jitter, the limit doubling from 10 to 160 ms.
+async fn pause(repeat: u32) {
+    let limit = 5_000_u64 << repeat.min(MOST_REPEATS);
+    tokio::time::sleep(Duration::from_micros(rand::random_range(0..=limit))).await;
+}
+
+/// Makes a call that may be made twice, until it is done, refused, or enough was tried.
+pub(crate) async fn repeated<T, E, Call>(call: impl Fn() -> Call) -> Result<T, Box<SdkError<E, HttpResponse>>>
+where
+    E: ProvideErrorMetadata,
+    Call: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    let (mut repeats, mut blind) = (0, 0);
+    loop {
+        let error = match call().await {
+            Ok(done) => return Ok(done),
+            Err(error) => Box::new(error),
+        };
+        match kind(&error) {
+            Kind::Busy if repeats < MOST_REPEATS => {}
+            Kind::Unclear if blind < MOST_BLIND_REPEATS => blind += 1,
+            Kind::Busy | Kind::Unclear | Kind::Refused => return Err(error),
+        }
+        repeats += 1;
+        pause(repeats).await;
+    }
+}
+
+/// Why a transaction was not done.
+#[derive(Debug)]
+pub(crate) enum NotDone {
+    /// At least one condition failed; there is a reason for each of its writes, in order.
+    Conditions(Vec<CancellationReason>),
+    /// Another transaction used the same token.
+    TokenUsed,
+    /// It is not known whether it was done.
+    Unclear(BoxError),
+    /// It was not done.
+    Refused(BoxError),
+}
+
+impl NotDone {
+    /// The cause, for those to whom no condition is of interest.
+    pub(crate) fn into_cause(self) -> BoxError {
+        match self {
+            Self::Conditions(reasons) => {
+                let codes: Vec<_> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+                format!("the transaction was cancelled: {}", codes.join(", ")).into()
+            }
+            Self::TokenUsed => "the transaction's token was used before".into(),
+            Self::Unclear(cause) | Self::Refused(cause) => cause,
+        }
+    }
+}
+
+/// Whether the condition of write number `index` failed.
+pub(crate) fn failed(reasons: &[CancellationReason], index: usize) -> bool {
+    reasons.get(index).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
+}
+
+/// Writes all of `writes` or none. Repeats carry the same token, so they write once.
+pub(crate) async fn transact(table: &Table, token: &str, writes: &[TransactWriteItem]) -> Result<(), NotDone> {
+    let (mut repeats, mut blind) = (0, 0);
+    loop {
+        let sent = table
+            .client()
+            .transact_write_items()
+            .set_transact_items(Some(writes.to_vec()))
+            .client_request_token(token)
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        let (kind, not_done) = judge(error);
+        match kind {
+            Kind::Busy if repeats < MOST_REPEATS => {}
+            Kind::Unclear if blind < MOST_BLIND_REPEATS => blind += 1,
+            Kind::Busy | Kind::Unclear | Kind::Refused => return Err(not_done),
+        }
+        repeats += 1;
+        pause(repeats).await;
+    }
+}
+
+fn judge(error: SdkError<TransactWriteItemsError, HttpResponse>) -> (Kind, NotDone) {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let reasons = cancelled.cancellation_reasons();
+            if (0..reasons.len()).any(|index| failed(reasons, index)) {
+                (Kind::Refused, NotDone::Conditions(reasons.to_vec()))
+            } else if !reasons.is_empty() && reasons.iter().all(is_passing) {
+                (Kind::Busy, NotDone::Refused(error.into()))
+            } else {
+                (Kind::Refused, NotDone::Refused(error.into()))
+            }
+        }
+        Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => (Kind::Refused, NotDone::TokenUsed),
+        _ => match kind(&error) {
+            Kind::Busy => (Kind::Busy, NotDone::Refused(error.into())),
+            Kind::Unclear => (Kind::Unclear, NotDone::Unclear(error.into())),
+            Kind::Refused => (Kind::Refused, NotDone::Refused(error.into())),
+        },
+    }
+}
+
+/// Whether the reason is none, or one that passes by itself.
+fn is_passing(reason: &CancellationReason) -> bool {
+    let code = reason.code().unwrap_or("None");
+    matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+}
