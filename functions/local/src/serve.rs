@@ -1,5 +1,6 @@
 //! The API over HTTP on this machine.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use farthing_api::{ApiError, Reply, parse};
 use farthing_bootstrap::clock::SystemClock;
 use farthing_bootstrap::config::Config;
+use farthing_domain::ledger::Swept;
 use farthing_domain::ports::Clock as _;
 
 use crate::gateway::LocalGateway;
@@ -121,12 +123,17 @@ async fn sweep(server: Arc<Server>) {
     loop {
         ticks.tick().await;
         let now = SystemClock.now();
-        match server.gateway.ledger.sweep(now.month(), now).await {
-            Ok(swept) if swept.expired > 0 => {
-                tracing::warn!(expired = swept.expired, charged_nusd = swept.charged.nanos(), "reservations expired");
+        // What was reserved at the end of a month expires in the next one.
+        let months = BTreeSet::from([now.minus(SWEEP_INTERVAL * 2).month(), now.month()]);
+        for month in months {
+            match server.gateway.ledger.sweep(month, now).await {
+                Ok(swept) if swept.expired > 0 => {
+                    let Swept { expired, charged, .. } = swept;
+                    tracing::warn!(expired, charged_nusd = charged.nanos(), "{expired} reservations expired");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "ledger.sweep failed"),
             }
-            Ok(_) => {}
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "ledger.sweep failed"),
         }
     }
 }

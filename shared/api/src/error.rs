@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use farthing_domain::money::Usd;
 use farthing_gateway::AnswerError;
-use farthing_gateway::receipt::{Attempt, total_cost};
+use farthing_gateway::receipt::total_cost;
 use serde_json::{Value, json};
 
 use crate::reply::{Reply, attempt_json};
@@ -188,10 +188,4 @@ fn details_of(error: &AnswerError) -> Vec<(&'static str, Value)> {
         details.push(("cost_usd", json!(cost.to_string())));
     }
     details
-}
-
-/// Says of `attempts` what a log may say: models and outcomes.
-#[must_use]
-pub fn attempts_in_short(attempts: &[Attempt]) -> String {
-    attempts.iter().map(|attempt| format!("{}={}", attempt.model, attempt.outcome)).collect::<Vec<_>>().join(", ")
 }

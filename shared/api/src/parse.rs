@@ -8,7 +8,6 @@ use farthing_domain::policy::Policy;
 use farthing_domain::prompt::{Conversation, Message, Prompt, Role};
 use farthing_domain::request::{AgentRequest, CacheUse};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -256,14 +255,6 @@ fn metadata(entries: BTreeMap<String, String>) -> Result<BTreeMap<String, String
         return Err(ApiError::bad_field("metadata", message));
     }
     Ok(entries)
-}
-
-/// Reads a JSON body of any strict shape.
-///
-/// # Errors
-/// [`ApiError`] with status 400 or 413.
-pub fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    from_json(text(body)?)
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ impl Answering {
         }
         let (fresh, stale) = self.look_up(work).await;
         if let Some((hit, cached)) = fresh {
-            return Ok(self.from_cache(work, hit, &cached, None, started));
+            return Ok(self.cached_answer(work, hit, &cached, None, started));
         }
         work.retrieval = self
             .parts
@@ -226,11 +226,10 @@ impl Answering {
         let steps = router::plan(&circumstances, &self.parts.policy);
         let delivered = self.cascade(work, &steps).await;
         let is_passed = matches!(&delivered, Ok(delivered) if !delivered.best_effort);
-        if !is_passed && matches!(work.spending.refusal, Some(Refusal::Month | Refusal::InFlight)) {
-            if let Some((hit, cached)) = stale {
-                let age = cached.age(self.now());
-                return Ok(self.from_cache(work, hit, &cached, Some(age), started));
-            }
+        let is_out_of_money = matches!(work.spending.refusal, Some(Refusal::Month | Refusal::InFlight));
+        if let Some((hit, cached)) = stale.filter(|_| is_out_of_money && !is_passed) {
+            let age = cached.age(self.now());
+            return Ok(self.cached_answer(work, hit, &cached, Some(age), started));
         }
         let delivered = delivered?;
         if work.arm == Arm::Shadow && delivered.provider != "local" {

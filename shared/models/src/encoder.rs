@@ -1,5 +1,12 @@
 //! Text to vector.
 
+mod minilm;
+mod self_test;
+mod weights;
+
+pub use minilm::{LoadError, MAX_TOKENS, MiniLm};
+pub use self_test::self_test;
+
 /// A text's vector, of length 1.
 pub type Embedding = Vec<f32>;
 

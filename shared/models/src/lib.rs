@@ -8,4 +8,5 @@ pub mod features;
 pub mod heads;
 pub mod knowledge;
 pub mod rephraser;
+pub mod sentences;
 pub mod validator;

@@ -1,1 +1,247 @@
-//! Placeholder.
+//! Judges answers: each part is a measure of its own, and a head trained on labelled answers makes
+//! them into the probability that an answer is acceptable.
+//!
+//! [`Examiner`] measures, [`QualityHeads`] weigh, [`HeadValidator`] puts both behind the port.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use farthing_domain::agent::BrandProfile;
+use farthing_domain::ports::{ModelUnavailable, Passage, Validation, Validator};
+use farthing_domain::quality::{HardFail, Quality};
+
+use crate::cpu::CpuPool;
+use crate::encoder::{Encoder, EncoderError, cosine};
+use crate::features::{SCREEN, screen};
+use crate::heads::{HeadError, LogisticHead, sigmoid};
+use groundedness::Evidence;
+use memo::Memo;
+use reading::Reading;
+
+pub(crate) mod brand;
+pub(crate) mod coherence;
+mod groundedness;
+mod language;
+mod leak;
+mod measures;
+mod memo;
+mod reading;
+mod relevance;
+mod stems;
+
+pub use measures::{COHERENCE, COMPOSED, GROUNDEDNESS, Measures, QualityHeads, RELEVANCE};
+
+/// From this probability of toxicity up an answer fails whatever else it is.
+const TOXIC: f32 = 0.9;
+
+/// How much a broken brand rule lowers the log-odds. No labelled answer breaks one, so that this
+/// weight is set and not learned: one avoided word takes a good answer below delivery.
+const BRAND_WEIGHT: f32 = 6.0;
+
+/// How many texts the examiner remembers: passages of an agent, and pieces of answers in their
+/// words. A vector is 1.5 KB.
+const REMEMBERED: usize = 2_048;
+
+/// Why an answer could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum ExaminerError {
+    /// The encoder failed.
+    #[error("the answer could not be read")]
+    Encoder(#[from] EncoderError),
+    /// A head does not fit.
+    #[error("the answer could not be weighed")]
+    Head(#[from] HeadError),
+}
+
+/// Measures answers.
+pub struct Examiner {
+    memo: Memo,
+    toxicity: LogisticHead,
+}
+
+impl std::fmt::Debug for Examiner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Examiner").finish_non_exhaustive()
+    }
+}
+
+/// What an examination found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Findings {
+    /// The measures of the parts; `None` when nothing was said.
+    pub measures: Option<Measures>,
+    /// Why the answer must not be delivered whatever its measures.
+    pub hard_fail: Option<HardFail>,
+}
+
+impl Examiner {
+    /// An examiner with the contents of the toxicity head's file.
+    ///
+    /// # Errors
+    /// [`HeadError`] when the head cannot be used.
+    pub fn new(encoder: Arc<dyn Encoder>, toxicity: &[u8]) -> Result<Self, HeadError> {
+        Ok(Self { memo: Memo::new(encoder, REMEMBERED), toxicity: LogisticHead::from_json(toxicity, SCREEN)? })
+    }
+
+    /// Measures an answer. Synchronous CPU work.
+    ///
+    /// # Errors
+    /// [`ExaminerError`] when the encoder or the toxicity head fails.
+    pub fn examine(&self, validation: Validation<'_>) -> Result<Findings, ExaminerError> {
+        if !validation.answer.chars().any(char::is_alphanumeric) {
+            return Ok(Findings { measures: None, hard_fail: Some(HardFail::Empty) });
+        }
+        let reading = Reading::of(validation, &self.memo)?;
+        let relevance = relevance::measure(&reading, &self.memo)?;
+        let (mut groundedness, mut is_stored) = (None, false);
+        if !validation.passages.is_empty() {
+            let evidence = Evidence::of(&validation);
+            groundedness = Some(groundedness::measure(&reading, &evidence, &self.memo)?.to_vec());
+            is_stored = relevance::has_heading(&relevance) && reading.sentences.iter().all(|s| evidence.has(s));
+        }
+        let measures = Measures {
+            relevance: relevance.to_vec(),
+            coherence: coherence::measure(&reading).to_vec(),
+            groundedness,
+            is_stored,
+            brand: brand::measure(&reading),
+            toxicity: self.toxicity(&reading)?,
+        };
+        let hard_fail = hard_fail(&reading, &measures);
+        Ok(Findings { measures: Some(measures), hard_fail })
+    }
+
+    /// What the passages, the question and the brand say.
+    pub(crate) fn evidence(&self, validation: Validation<'_>) -> Evidence {
+        Evidence::of(&validation)
+    }
+
+    /// The cosine of a vector with a text.
+    pub(crate) fn similarity(&self, vector: &[f32], text: &str) -> Result<f32, EncoderError> {
+        Ok(cosine(vector, &self.memo.embed(text)?))
+    }
+
+    /// The toxicity of the most toxic piece.
+    fn toxicity(&self, reading: &Reading<'_>) -> Result<f32, HeadError> {
+        let mut highest = 0.0_f32;
+        for (vector, text) in reading.pieces.vectors.iter().zip(&reading.pieces.texts) {
+            highest = highest.max(self.toxicity.probability(&screen(vector, text))?);
+        }
+        Ok(highest)
+    }
+}
+
+fn hard_fail(reading: &Reading<'_>, measures: &Measures) -> Option<HardFail> {
+    if measures.toxicity >= TOXIC {
+        Some(HardFail::Toxic)
+    } else if brand::makes_forbidden_claim(reading.validation.brand, &reading.words) {
+        Some(HardFail::ForbiddenClaim)
+    } else if leak::leaks(reading) {
+        Some(HardFail::PromptLeak)
+    } else if language::is_foreign(reading) {
+        Some(HardFail::WrongLanguage)
+    } else {
+        None
+    }
+}
+
+impl QualityHeads {
+    /// The quality that these findings amount to.
+    ///
+    /// # Errors
+    /// [`HeadError`] when the findings do not fit the heads.
+    pub fn weigh(&self, findings: &Findings, must_be_grounded: bool) -> Result<Quality, HeadError> {
+        let hard_fail = findings.hard_fail;
+        let Some(measures) = &findings.measures else {
+            let (score, relevance, coherence, brand, toxicity) = (0.0, 0.0, 0.0, 0.0, 0.0);
+            return Ok(Quality { score, relevance, coherence, groundedness: None, brand, toxicity, hard_fail });
+        };
+        let relevance = self.relevance.probability(&measures.relevance)?;
+        let coherence = self.coherence.probability(&measures.coherence)?;
+        let groundedness =
+            measures.groundedness.as_ref().map(|found| self.groundedness.probability(found)).transpose()?;
+        let log_odds = if measures.is_stored {
+            self.stored.log_odds(&measures.relevance)?
+        } else {
+            self.composed.log_odds(&measures.features(must_be_grounded))?
+        };
+        let score = sigmoid(log_odds - BRAND_WEIGHT * (1.0 - measures.brand));
+        Ok(Quality {
+            // What fails whatever its measures is acceptable with probability 0.
+            score: if hard_fail.is_some() { 0.0 } else { score },
+            relevance,
+            coherence,
+            groundedness,
+            brand: measures.brand,
+            toxicity: measures.toxicity,
+            hard_fail,
+        })
+    }
+}
+
+/// Judges answers with an encoder and small heads.
+#[derive(Clone, Debug)]
+pub struct HeadValidator {
+    examiner: Arc<Examiner>,
+    heads: Arc<QualityHeads>,
+    pool: CpuPool,
+}
+
+impl HeadValidator {
+    /// A validator that runs on `pool`.
+    #[must_use]
+    pub fn new(examiner: Arc<Examiner>, heads: QualityHeads, pool: CpuPool) -> Self {
+        Self { examiner, heads: Arc::new(heads), pool }
+    }
+}
+
+#[async_trait]
+impl Validator for HeadValidator {
+    async fn validate(&self, validation: Validation<'_>) -> Result<Quality, ModelUnavailable> {
+        let (examiner, heads, owned) = (Arc::clone(&self.examiner), Arc::clone(&self.heads), Owned::of(validation));
+        let judged = self.pool.run(move || -> Result<Quality, ExaminerError> {
+            let findings = examiner.examine(owned.borrow())?;
+            Ok(heads.weigh(&findings, owned.must_be_grounded)?)
+        });
+        let unavailable = |cause| ModelUnavailable { model: "validator".to_owned(), cause };
+        let judged = judged.await.map_err(|error| unavailable(error.into()))?;
+        judged.map_err(|error| unavailable(error.into()))
+    }
+}
+
+/// A validation that another thread can keep.
+pub(crate) struct Owned {
+    brand: BrandProfile,
+    query: String,
+    query_embedding: Vec<f32>,
+    answer: String,
+    passages: Vec<Passage>,
+    must_be_grounded: bool,
+    system_prompt: String,
+}
+
+impl Owned {
+    pub(crate) fn of(validation: Validation<'_>) -> Self {
+        Self {
+            brand: validation.brand.clone(),
+            query: validation.query.to_owned(),
+            query_embedding: validation.query_embedding.to_vec(),
+            answer: validation.answer.to_owned(),
+            passages: validation.passages.to_vec(),
+            must_be_grounded: validation.must_be_grounded,
+            system_prompt: validation.system_prompt.to_owned(),
+        }
+    }
+
+    pub(crate) fn borrow(&self) -> Validation<'_> {
+        Validation {
+            brand: &self.brand,
+            query: &self.query,
+            query_embedding: &self.query_embedding,
+            answer: &self.answer,
+            passages: &self.passages,
+            must_be_grounded: self.must_be_grounded,
+            system_prompt: &self.system_prompt,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Money is whole nano-dollars throughout. Every rule that guards it is a condition of the write
 //! that it guards, so that it holds whatever else is under way.
 
+mod budget;
 mod claims;
 mod month;
 mod reserve;
@@ -28,7 +29,8 @@ use crate::table::Table;
 /// How a ledger keeps money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerConfig {
-    /// The cap of a month that is opened from now on. An open month keeps the cap it has.
+    /// The cap of a month that is opened from now on. An open month keeps the cap it has, until
+    /// [`DynamoLedger::adopt_budget`].
     pub cap: Usd,
     /// The percentage of the cap at which spending stops, 1 to 100.
     pub stop_percent: u8,

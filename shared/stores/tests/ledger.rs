@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
+use farthing_domain::time::Timestamp;
 use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
 use farthing_testkit::ledger_suite;
 
@@ -40,4 +41,23 @@ async fn it_is_a_ledger_in_a_file() {
 #[test]
 fn it_does_as_the_oracle_does() {
     ledger_suite::agrees_with_the_oracle(64, in_memory);
+}
+
+/// The cap, what is available and what is spent, in dollars, after a process with this budget started.
+async fn books_after_start(table: &Table, cap: &str) -> (f64, f64, f64) {
+    let month = Timestamp::from_millis(1_795_000_000_000).month();
+    let ledger = DynamoLedger::new(table.clone(), LedgerConfig::new(Usd::parse(cap).unwrap(), 95, "1"));
+    ledger.adopt_budget(month).await.unwrap();
+    ledger.set_stopped(month, false).await.unwrap();
+    let books = ledger.books(month).await.unwrap();
+    (books.cap.as_dollars(), books.available.as_dollars(), books.settled.as_dollars())
+}
+
+#[tokio::test]
+async fn an_open_month_follows_the_owner_s_budget() {
+    let table = table(EmbeddedDynamo::in_memory().unwrap()).await;
+    assert_eq!(books_after_start(&table, "200").await, (200.0, 190.0, 0.0));
+    assert_eq!(books_after_start(&table, "300").await, (300.0, 285.0, 0.0));
+    assert_eq!(books_after_start(&table, "300").await, (300.0, 285.0, 0.0), "a second start changes nothing");
+    assert_eq!(books_after_start(&table, "100").await, (100.0, 95.0, 0.0));
 }

@@ -83,9 +83,9 @@ impl ModelFiles {
     /// The models behind the port of files, each with its self-test.
     pub(super) fn local_models(&self) -> anyhow::Result<Arc<dyn LocalModels>> {
         let files = LocalModelFiles::new(self.registry.clone(), self.artifacts.clone(), self.pool.clone())
-            .with_self_test(ModelId::parse(ENCODER)?, Box::new(|paths| Ok(encoder::self_test(paths)?)))
-            .with_self_test(ModelId::parse(QUERY_HEADS)?, Box::new(|paths| query_heads_can_be_read(paths)))
-            .with_self_test(ModelId::parse(TOXICITY_HEAD)?, Box::new(|paths| toxicity_head_can_be_read(paths)));
+            .with_self_test(ModelId::parse(ENCODER)?, Box::new(encoder::self_test))
+            .with_self_test(ModelId::parse(QUERY_HEADS)?, Box::new(query_heads_can_be_read))
+            .with_self_test(ModelId::parse(TOXICITY_HEAD)?, Box::new(toxicity_head_can_be_read));
         Ok(Arc::new(files))
     }
 

@@ -53,9 +53,12 @@ impl Stores {
         let budget = &files.policy.budget;
         let ledger_config = LedgerConfig::new(budget.monthly_usd, budget.stop_percent, &files.registry.price_version());
         let ledger = DynamoLedger::new(table.clone(), ledger_config);
-        if let Err(error) = ledger.adopt_prices(SystemClock.now().month()).await {
-            // Not fatal: local answers go on, and every reservation checks the prices again.
-            tracing::error!(error = &error as &dyn std::error::Error, "ledger.adopt_prices failed");
+        let month = SystemClock.now().month();
+        for adopted in [ledger.adopt_prices(month).await, ledger.adopt_budget(month).await] {
+            if let Err(error) = adopted {
+                // Not fatal: local answers go on, and the ledger refuses what does not fit.
+                tracing::error!(error = &error as &dyn std::error::Error, "prices and budget were not adopted");
+            }
         }
         Ok(Self {
             ledger: Arc::new(ledger),
