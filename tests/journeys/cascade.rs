@@ -144,3 +144,13 @@ async fn at_the_shadow_stage_the_paid_answer_is_delivered() {
     let fallback = server.post("/api/agents", json!({"query": "What is your pricing?"}).to_string()).await;
     assert_eq!(fallback.json["route"]["provider"], "local", "a free answer is better than none: {}", fallback.text);
 }
+
+#[tokio::test]
+async fn a_provider_that_is_too_slow_is_cut_off_in_time_for_a_reply() {
+    let server = Setup::new().policy("request_ms = 26000", "request_ms = 3500").start().await;
+    server.providers.script(Script::always(good().after(10_000)));
+    let reply = server.ask(MEDIUM_QUERY).await;
+    assert_eq!((reply.status, reply.code()), (504, "deadline_exceeded"), "{}", reply.text);
+    check_attempts(&reply, &[("deepseek-chat", "timed_out"), ("claude-sonnet", "out_of_time")]);
+    assert_ne!(reply.json["error"]["cost_usd"], "0.000000", "what timed out may have been charged, so it is");
+}

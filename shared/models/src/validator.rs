@@ -34,9 +34,12 @@ pub use measures::{COHERENCE, COMPOSED, GROUNDEDNESS, Measures, QualityHeads, RE
 /// From this probability of toxicity up an answer fails whatever else it is.
 const TOXIC: f32 = 0.9;
 
-/// How much a broken brand rule lowers the log-odds. No labelled answer breaks one, so that this
-/// weight is set and not learned: one avoided word takes a good answer below delivery.
-const BRAND_WEIGHT: f32 = 6.0;
+/// The log-odds that an answer which breaks a brand rule has at most: 0.8, so that it is rephrased and
+/// not delivered as it is. No labelled answer breaks one, so that this is set and not learned.
+const BRAND_CEILING: f32 = 1.386;
+
+/// How much more brand rules, up to all of them, lower the log-odds further.
+const BRAND_WEIGHT: f32 = 1.5;
 
 /// How many texts the examiner remembers: passages of an agent, and pieces of answers in their
 /// words. A vector is 1.5 KB.
@@ -165,7 +168,11 @@ impl QualityHeads {
         } else {
             self.composed.log_odds(&measures.features(must_be_grounded))?
         };
-        let score = sigmoid(log_odds - BRAND_WEIGHT * (1.0 - measures.brand));
+        let score = if measures.brand < 1.0 {
+            sigmoid(log_odds.min(BRAND_CEILING) - BRAND_WEIGHT * (1.0 - measures.brand))
+        } else {
+            sigmoid(log_odds)
+        };
         Ok(Quality {
             // What fails whatever its measures is acceptable with probability 0.
             score: if hard_fail.is_some() { 0.0 } else { score },
