@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use farthing_bootstrap::files::OwnerFiles;
 use farthing_domain::ids::ModelId;
 use farthing_domain::registry::ModelSpec;
-use farthing_models::encoder::{Encoder as _, MiniLm};
+use farthing_models::encoder::MiniLm;
 use farthing_models::knowledge::KnowledgeIndex;
 use farthing_models::knowledge::answerability::Head;
 use farthing_models::knowledge::answerer::retrieve;

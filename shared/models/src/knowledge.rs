@@ -2,7 +2,7 @@
 //!
 //! [`source`] reads Markdown and question-and-answer files, [`index`] embeds them and keeps the
 //! vectors, [`retrieval`] ranks entries for a query, [`answerability`] says how probable it is that
-//! the first of them answers, and [`answerer`] puts these behind the port. [`check`] reports what
+//! the first of them answers, and [`answerer`] puts these behind the port. [`mod@check`] reports what
 //! an author should look at.
 
 pub mod answerability;

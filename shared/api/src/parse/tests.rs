@@ -45,7 +45,7 @@ fn bad_fields_are_named() {
     check(r#"{"query": 5}"#, 400, Some("query"), "string");
     check(r#"{"query": " "}"#, 400, Some("query"), "blank");
     check(r#"{"query": "a\u0000b"}"#, 400, Some("query"), "NUL");
-    check(&format!(r#"{{"query": "{}"}}"#, "a".repeat(32_001)), 400, Some("query"), "32000");
+    check(format!(r#"{{"query": "{}"}}"#, "a".repeat(32_001)), 400, Some("query"), "32000");
     check(r#"{"query": "a", "temperature": 1}"#, 400, Some("temperature"), "unknown field");
     check(r#"{"messages": []}"#, 400, Some("messages"), "at least one");
     check(r#"{"messages": [{"role": "system", "content": "x"}]}"#, 400, Some("messages[0].role"), "assistant");
@@ -54,14 +54,14 @@ fn bad_fields_are_named() {
     check(r#"{"messages": [{"role": "assistant", "content": "x"}]}"#, 400, Some("messages"), "role `user`");
     check(r#"{"query": "a", "agent": "../x"}"#, 400, Some("agent"), "a-z");
     for bad in ["0", "-1", "8193", "99999999999999999999", "1.5", "\"5\"", "true"] {
-        check(&format!(r#"{{"query": "a", "max_output_tokens": {bad}}}"#), 400, Some("max_output_tokens"), "");
+        check(format!(r#"{{"query": "a", "max_output_tokens": {bad}}}"#), 400, Some("max_output_tokens"), "");
     }
     for bad in ["\"-1\"", "\"0.06\"", "\"NaN\"", "0.02", "\"1e-3\""] {
-        check(&format!(r#"{{"query": "a", "max_cost_usd": {bad}}}"#), 400, Some("max_cost_usd"), "");
+        check(format!(r#"{{"query": "a", "max_cost_usd": {bad}}}"#), 400, Some("max_cost_usd"), "");
     }
     check(r#"{"query": "a", "cache": "no"}"#, 400, Some("cache"), "bypass");
     check(r#"{"query": "a", "metadata": {"a": 1}}"#, 400, Some("metadata.a"), "string");
-    check(&format!(r#"{{"query": "a", "metadata": {{"a": "{}"}}}}"#, "x".repeat(257)), 400, Some("metadata"), "256");
+    check(format!(r#"{{"query": "a", "metadata": {{"a": "{}"}}}}"#, "x".repeat(257)), 400, Some("metadata"), "256");
 }
 
 #[test]
