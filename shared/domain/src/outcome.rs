@@ -122,3 +122,32 @@ impl Summary {
 pub fn score_bin(score: f32) -> usize {
     ((score.clamp(0.0, 1.0) * 20.0) as usize).min(19)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(scores: &[f32]) -> Summary {
+        let mut summary = Summary { scored: scores.len() as u64, ..Summary::default() };
+        for score in scores {
+            summary.score_millis += (score * 1_000.0) as u64;
+            summary.score_histogram[score_bin(*score)] += 1;
+        }
+        summary
+    }
+
+    #[test]
+    fn one_in_ten_scores_is_at_or_below_the_tenth_percentile() {
+        assert_eq!(summary(&[]).p10_score(), None);
+        assert_eq!(summary(&[0.92]).p10_score(), Some(0.9));
+        let mut scores = vec![0.97; 18];
+        scores.extend([0.22, 0.41]);
+        assert_eq!(summary(&scores).p10_score(), Some(0.4));
+        assert_eq!(summary(&scores[..19]).p10_score(), Some(0.95), "one of nineteen is less than a tenth");
+    }
+
+    #[test]
+    fn scores_out_of_range_fall_in_the_outer_bins() {
+        assert_eq!([score_bin(-0.1), score_bin(0.0), score_bin(1.0), score_bin(f32::NAN)], [0, 0, 19, 0]);
+    }
+}

@@ -58,3 +58,6 @@ pub fn plan(circumstances: &Circumstances, policy: &Policy) -> Vec<Step> {
     }
     steps
 }
+
+#[cfg(test)]
+mod tests;

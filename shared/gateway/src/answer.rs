@@ -232,7 +232,7 @@ impl Answering {
             return Ok(self.cached_answer(work, hit, &cached, Some(age), started));
         }
         let delivered = delivered?;
-        if work.arm == Arm::Shadow && delivered.provider != "local" {
+        if work.arm == Arm::Shadow && delivered.answer.provider != "local" {
             *shadow_score = self.shadow(work).await;
         }
         if delivered.is_cacheable() {
@@ -253,18 +253,19 @@ impl Answering {
     }
 
     fn receipt(&self, work: &Work<'_>, delivered: crate::cascading::Delivered, started: Timestamp) -> Answer {
-        let mut answer = self.answer_of(work, delivered.text, delivered.tokens, started, |route| {
-            route.provider = delivered.provider;
-            route.model = delivered.model;
+        let given = delivered.answer;
+        let mut answer = self.answer_of(work, given.text, given.tokens, started, |route| {
+            route.provider = given.provider;
+            route.model = given.model;
             route.escalated = delivered.step > 0;
             route.rephrased = delivered.rephrased;
             route.best_effort = delivered.best_effort;
         });
-        answer.sources = delivered.sources;
+        answer.sources = given.sources;
         answer.quality = Some(Judgement {
-            score: delivered.quality.score,
-            action: if delivered.rephrased { Verdict::Rephrase } else { delivered.action },
-            parts: Some(delivered.quality),
+            score: given.quality.score,
+            action: if delivered.rephrased { Verdict::Rephrase } else { delivered.verdict },
+            parts: Some(given.quality),
         });
         answer
     }

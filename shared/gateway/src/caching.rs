@@ -69,10 +69,10 @@ impl Answering {
             key: self.cache_key(work, &work.request.conversation),
             query: is_single.then(|| normal_form(work.query)),
             embedding: if is_single { work.analysis.embedding.clone() } else { Vec::new() },
-            answer: delivered.text.clone(),
-            model: delivered.model.clone(),
-            score: delivered.quality.score,
-            tokens: delivered.tokens,
+            answer: delivered.answer.text.clone(),
+            model: delivered.answer.model.clone(),
+            score: delivered.answer.quality.score,
+            tokens: delivered.answer.tokens,
             created: now,
         };
         if let Err(error) = self.parts.cache.keep(work.brand_id(), &answer, now.plus(rules.keep())).await {

@@ -29,13 +29,10 @@ pub(crate) struct Candidate {
 /// The answer that is delivered.
 pub(crate) struct Delivered {
     pub(crate) step: usize,
-    pub(crate) text: String,
-    pub(crate) model: String,
-    pub(crate) provider: String,
-    pub(crate) sources: Vec<Source>,
-    pub(crate) tokens: (u64, u64),
-    pub(crate) quality: Quality,
-    pub(crate) action: Verdict,
+    /// The answer in the form that is delivered.
+    pub(crate) answer: Candidate,
+    /// What its validation said of this form.
+    pub(crate) verdict: Verdict,
     pub(crate) rephrased: bool,
     pub(crate) best_effort: bool,
     /// Whether it stands in for a step that failed.
@@ -45,7 +42,7 @@ pub(crate) struct Delivered {
 impl Delivered {
     /// Whether it may be given again: it was paid for, passed validation and is no stopgap.
     pub(crate) fn is_cacheable(&self) -> bool {
-        self.provider != "local" && self.action == Verdict::Deliver && !self.best_effort && !self.is_fallback
+        self.answer.provider != "local" && self.verdict == Verdict::Deliver && !self.best_effort && !self.is_fallback
     }
 }
 
@@ -120,34 +117,22 @@ impl Answering {
         &self,
         work: &mut Work<'_>,
         step: usize,
-        candidate: Candidate,
+        mut answer: Candidate,
         rephrased: bool,
         best_effort: bool,
         is_fallback: bool,
     ) -> Delivered {
-        let (text, quality) = match candidate.rephrased {
-            Some(better) if rephrased => better,
-            _ => (candidate.text, candidate.quality),
-        };
+        if let Some((text, quality)) = answer.rephrased.take().filter(|_| rephrased) {
+            (answer.text, answer.quality) = (text, quality);
+        }
         let outcome = match (best_effort, rephrased) {
             (true, _) => "best_effort",
             (false, true) => "rephrased",
             (false, false) => "delivered",
         };
-        outcome.clone_into(&mut work.attempts[candidate.attempt].outcome);
-        Delivered {
-            step,
-            text,
-            model: candidate.model,
-            provider: candidate.provider,
-            sources: candidate.sources,
-            tokens: candidate.tokens,
-            action: quality.verdict(&self.parts.policy.quality),
-            quality,
-            rephrased,
-            best_effort,
-            is_fallback,
-        }
+        outcome.clone_into(&mut work.attempts[answer.attempt].outcome);
+        let verdict = answer.quality.verdict(&self.parts.policy.quality);
+        Delivered { step, answer, verdict, rephrased, best_effort, is_fallback }
     }
 
     /// Says of each answer that did not pass why it did not.
