@@ -3,7 +3,7 @@
 use farthing_testkit::loopback::{Reply, Script};
 use serde_json::{Value, json};
 
-use crate::server::{GOOD_ANSWER, MEDIUM_QUERY, Server};
+use crate::server::{GOOD_ANSWER, MEDIUM_QUERY, Server, Setup};
 
 #[tokio::test]
 async fn a_repeated_key_repeats_the_reply_byte_for_byte_and_charges_once() {
@@ -48,6 +48,29 @@ async fn a_failed_key_may_be_tried_again() {
     server.providers.script(Script::always(Reply::text(GOOD_ANSWER, 900, 90)));
     let again = server.post_with_key("k", body).await;
     assert_eq!(again.status, 200, "{}", again.text);
+}
+
+#[tokio::test]
+async fn a_key_that_found_the_budget_spent_may_be_tried_again() {
+    let server = Setup::new()
+        .policy("monthly_usd = \"200\"", "monthly_usd = \"0.06\"")
+        .policy("breaker_failures = 5", "breaker_failures = 1000")
+        .start()
+        .await;
+    server.providers.script(Script::always(Reply::NoUsage));
+    let body = json!({"query": MEDIUM_QUERY}).to_string();
+    let mut refused = server.post_with_key("k0", body.clone()).await;
+    for n in 1..100 {
+        if refused.status == 402 {
+            break;
+        }
+        refused = server.post_with_key(&format!("k{n}"), body.clone()).await;
+    }
+    assert_eq!((refused.status, refused.code()), (402, "budget_exhausted"), "{}", refused.text);
+    let first = server.post_with_key("after", body.clone()).await;
+    let again = server.post_with_key("after", body).await;
+    assert_eq!((first.status, again.status), (402, 402), "{}", again.text);
+    assert_ne!(first.text, again.text, "it was tried again, and not only told again");
 }
 
 #[tokio::test]

@@ -116,6 +116,13 @@ impl AnswerError {
         }
     }
 
+    /// Whether the same request would always end so, and its key may be closed with this. When the
+    /// budget is spent the owner may raise it, and the key must be free for another try.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        !self.is_retryable() && !matches!(self, Self::BudgetExhausted { .. })
+    }
+
     /// What was attempted before it ended.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {

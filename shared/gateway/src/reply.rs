@@ -67,7 +67,7 @@ impl Answering {
     /// Ends the claim: with its reply when it is final, else so that the caller may try again.
     async fn end_claim(&self, context: &RequestContext, ended: &Ended, reply: StoredReply) -> Result<(), AnswerError> {
         let Some(claim) = &ended.claim else { return Ok(()) };
-        let is_final = !matches!(&ended.result, Err(error) if error.is_retryable());
+        let is_final = ended.result.as_ref().err().is_none_or(AnswerError::is_final);
         let has_key = context.key.is_some();
         if has_key && !is_final {
             if let Err(error) = self.parts.ledger.release(claim).await {
