@@ -48,6 +48,9 @@ async fn a_failing_provider_is_followed_by_the_next() {
     assert_eq!(reply.json["route"]["escalated"], true);
     let attempts = &reply.json["route"]["attempts"];
     assert_ne!(attempts[0]["cost_usd"], "0.000000", "a 500 may have been charged, so it is: {attempts}");
+    let again = server.ask(MEDIUM_QUERY).await;
+    assert_eq!(again.json["route"]["cache"], json!(null), "a stopgap is not kept: {}", again.text);
+    assert_eq!(again.json["route"]["provider"], "deepseek");
 }
 
 #[tokio::test]
