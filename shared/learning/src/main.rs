@@ -55,8 +55,9 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Weights {
-    /// A folder with the encoder's `model.onnx` and `tokenizer.json`.
-    #[arg(long)]
+    /// A folder with the encoder's `model.onnx` and `tokenizer.json`, itself or in folders below it,
+    /// as `farthing models pull` leaves them.
+    #[arg(long, default_value = ".farthing/models")]
     weights: PathBuf,
 }
 
@@ -197,13 +198,25 @@ fn held_out(repository: &Path, task: &str) -> anyhow::Result<()> {
 }
 
 fn encoder(repository: &Path, weights: &Path) -> anyhow::Result<KeptEncoder<MiniLm>> {
-    let model = weights.join("model.onnx");
+    let model = weights_file(weights, "model.onnx")?;
     let bytes = std::fs::read(&model).with_context(|| format!("`{}` cannot be read", model.display()))?;
     KeptEncoder::open(load(weights)?, &bytes, &repository.join("target/.farthing"))
 }
 
 fn load(weights: &Path) -> anyhow::Result<MiniLm> {
-    Ok(MiniLm::load(&weights.join("model.onnx"), &weights.join("tokenizer.json"))?)
+    Ok(MiniLm::load(&weights_file(weights, "model.onnx")?, &weights_file(weights, "tokenizer.json")?)?)
+}
+
+/// The one file `name` in `folder` or in a folder below it.
+fn weights_file(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let below = std::fs::read_dir(folder).with_context(|| format!("`{}` cannot be read", folder.display()))?;
+    let places = below.filter_map(Result::ok).map(|entry| entry.path().join(name)).chain([folder.join(name)]);
+    let found: Vec<PathBuf> = places.filter(|path| path.is_file()).collect();
+    match found.as_slice() {
+        [file] => Ok(file.clone()),
+        [] => anyhow::bail!("`{}` has no {name}: run `farthing models pull` first", folder.display()),
+        _ => anyhow::bail!("`{}` has several {name}: name the folder of one with --weights", folder.display()),
+    }
 }
 
 fn heads_folder(repository: &Path) -> PathBuf {
