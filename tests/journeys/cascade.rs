@@ -150,8 +150,8 @@ async fn at_the_shadow_stage_the_paid_answer_is_delivered() {
 
 #[tokio::test]
 async fn a_provider_that_is_too_slow_is_cut_off_in_time_for_a_reply() {
-    let server = Setup::new().policy("request_ms = 26000", "request_ms = 3500").start().await;
-    server.providers.script(Script::always(good().after(10_000)));
+    let server = Setup::new().policy("request_ms = 26000", "request_ms = 6000").start().await;
+    server.providers.script(Script::always(good().after(15_000)));
     let reply = server.ask(MEDIUM_QUERY).await;
     assert_eq!((reply.status, reply.code()), (504, "deadline_exceeded"), "{}", reply.text);
     check_attempts(&reply, &[("deepseek-chat", "timed_out"), ("claude-sonnet", "out_of_time")]);
