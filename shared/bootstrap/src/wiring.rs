@@ -70,7 +70,7 @@ pub async fn status(config: &Config) -> anyhow::Result<(Status, Arc<dyn Ids>)> {
 pub async fn init(config: &Config) -> anyhow::Result<(Init, Arc<dyn Ids>)> {
     let files = OwnerFiles::load(&config.infra)?;
     let stores = Stores::open(config, &files).await?;
-    let models = ModelFiles::new(config, &files, &stores, Arc::new(NoProgress));
+    let models = ModelFiles::new(config, &files, stores.models.clone(), Arc::new(NoProgress));
     Ok((init_of(&files, &stores, models.local_models()?), Arc::new(Ulids::default())))
 }
 
@@ -83,7 +83,7 @@ pub fn local_models(
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<(OwnerFiles, Arc<dyn LocalModels>)> {
     let files = OwnerFiles::load(&config.infra)?;
-    let models = ModelFiles::without_store(config, &files, progress).local_models()?;
+    let models = ModelFiles::new(config, &files, None, progress).local_models()?;
     Ok((files, models))
 }
 
@@ -96,7 +96,7 @@ pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Res
     let files = OwnerFiles::load(&config.infra)?;
     models::check_knowledge(config, &files)?;
     let stores = Stores::open(config, &files).await?;
-    let models = ModelFiles::new(config, &files, &stores, progress);
+    let models = ModelFiles::new(config, &files, stores.models.clone(), progress);
     let loaded = models.load(config, &files).await?;
     let defaults = Defaults::new(config.agent.clone(), &files.policy);
     anyhow::ensure!(files.agents.contains_key(&config.agent), "FARTHING_AGENT: there is no agent `{}`", config.agent);

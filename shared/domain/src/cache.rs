@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::guard::{Mismatch, Signature};
+use crate::hex::hex;
 use crate::ids::AgentId;
 use crate::policy::CacheRules;
 use crate::prompt::{Conversation, Role};
@@ -87,7 +88,7 @@ pub fn exact_key(agent: &AgentId, class: &str, conversation: &Conversation) -> S
         hash.update(normal_form(message.text.as_str()).as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// Why a similar question's answer is not given.

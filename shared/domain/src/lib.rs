@@ -10,6 +10,7 @@ pub mod cache;
 pub mod cascade;
 pub mod complexity;
 pub mod guard;
+pub mod hex;
 pub mod ids;
 pub mod ledger;
 pub mod money;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use crate::hex::hex;
 use crate::ids::{ModelId, ProviderId};
 use crate::money::{TokenPrice, Usd};
 
@@ -238,6 +239,6 @@ impl Registry {
                 hash.update(format!("{}={price:?};", model.id));
             }
         }
-        hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize()[..6])
     }
 }

@@ -128,11 +128,6 @@ impl Answering {
         &self.parts.policy
     }
 
-    /// The agents that can be asked.
-    pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
-        self.parts.agents.keys()
-    }
-
     /// The time now, by the gateway's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {

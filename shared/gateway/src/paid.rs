@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use farthing_domain::hex::hex;
 use farthing_domain::ids::ModelId;
 use farthing_domain::ledger::{Claim, ClaimRequest, Reservation, ReserveRefused, ReserveRequest, Resolution};
 use farthing_domain::money::Usd;
@@ -226,7 +227,7 @@ impl Answering {
         ClaimRequest {
             claim: Claim {
                 tenant: context.tenant.clone(),
-                key_hash: Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect(),
+                key_hash: hex(&Sha256::digest(key)),
                 owner: context.id.clone(),
                 lease: context.deadline.instant().plus(LEASE_GRACE),
             },

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::Context;
+use farthing_domain::hex::hex;
 use farthing_models::encoder::{Embedding, Encoder, EncoderError};
 use farthing_models::features::EMBEDDING;
 use sha2::{Digest, Sha256};
@@ -27,7 +28,7 @@ impl<E: Encoder> KeptEncoder<E> {
     /// When the folder cannot be made.
     pub fn open(encoder: E, model: &[u8], folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
-        let name = Sha256::digest(model).iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+        let name = hex(&Sha256::digest(model)[..8]);
         let file = folder.join(format!("embeddings-{name}.bin"));
         let bytes = std::fs::read(&file).unwrap_or_default();
         let mut known = HashMap::new();

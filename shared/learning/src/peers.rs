@@ -9,8 +9,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::data::ScreenRow;
-use crate::report::hex;
 use crate::screen::Task;
+use farthing_domain::hex::hex;
 
 /// One figure of one peer.
 #[derive(Clone, Debug, Deserialize)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::report::hex;
+use farthing_domain::hex::hex;
 
 /// Pins every artifact that the registry file `registry` takes from its own folder, and says how
 /// many. Everything else in the file stays as its owner wrote it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
+use farthing_domain::hex::hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -64,12 +65,6 @@ pub fn provenance(
         "settings_chosen_on_validation": settings,
         "figures_on_test": figures,
     }))
-}
-
-/// Bytes in hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// How many rows there are of each source.

@@ -34,11 +34,10 @@ impl CpuPool {
         Self { running: Arc::new(Semaphore::new(running)), admitted: Arc::new(Semaphore::new(admitted)) }
     }
 
-    /// A pool for the cores that this process may use, with 64 waiting pieces for each.
+    /// A pool for the cores that this process may use, with at most `waiting` pieces in its queue.
     #[must_use]
-    pub fn for_this_machine() -> Self {
-        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self::new(cores, cores.get().saturating_mul(64))
+    pub fn for_this_machine(waiting: usize) -> Self {
+        Self::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN), waiting)
     }
 
     /// Runs `work` as soon as a core is free. Work that has started runs to its end, even when

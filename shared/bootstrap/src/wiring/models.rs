@@ -1,12 +1,11 @@
 //! The local models: fetched, verified, loaded.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use farthing_domain::ids::ModelId;
-use farthing_domain::ports::{Analyst, KnowledgeBase, LocalModels, Rephraser, Validator};
+use farthing_domain::ports::{Analyst, KnowledgeBase, LocalModels, ModelStore, Rephraser, Validator};
 use farthing_domain::registry::{ModelSpec, Registry};
 use farthing_models::analyst::{AnalystHeads, HeadAnalyst};
 use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress, Transfer, Unit};
@@ -19,7 +18,6 @@ use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeIndex, answerabilit
 use farthing_models::rephraser::EditingRephraser;
 use farthing_models::validator::{Examiner, HeadValidator, QualityHeads};
 
-use super::Stores;
 use crate::config::Config;
 use crate::files::OwnerFiles;
 
@@ -58,25 +56,24 @@ fn knowledge_folder(config: &Config, agent: &str) -> PathBuf {
 }
 
 impl ModelFiles {
-    pub(super) fn new(config: &Config, files: &OwnerFiles, stores: &Stores, progress: Arc<dyn Progress>) -> Self {
-        let mut models = Self::without_store(config, files, progress.clone());
-        if let Some(remote) = &stores.models {
-            let artifacts = ArtifactStore::new(artifact_config(config)).with_progress(progress);
-            models.artifacts = Arc::new(artifacts.with_remote(remote.clone()));
-        }
-        models
-    }
-
-    pub(super) fn without_store(config: &Config, files: &OwnerFiles, progress: Arc<dyn Progress>) -> Self {
+    /// The models as `config` and `files` name them; `remote` is the owner's model store.
+    pub(super) fn new(
+        config: &Config,
+        files: &OwnerFiles,
+        remote: Option<Arc<dyn ModelStore>>,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
+        let artifacts = ArtifactStore::new(artifact_config(config)).with_progress(progress.clone());
+        let artifacts = match remote {
+            Some(remote) => artifacts.with_remote(remote),
+            None => artifacts,
+        };
         Self {
-            artifacts: Arc::new(ArtifactStore::new(artifact_config(config)).with_progress(progress.clone())),
+            artifacts: Arc::new(artifacts),
             progress,
             registry: Arc::new(files.registry.clone()),
             // Every request that is admitted may wait for a core; each waits for one piece at a time.
-            pool: CpuPool::new(
-                std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-                files.policy.limits.in_flight,
-            ),
+            pool: CpuPool::for_this_machine(files.policy.limits.in_flight),
         }
     }
 

@@ -1,7 +1,6 @@
 //! The stores, embedded or in AWS.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::BehaviorVersion;
@@ -14,9 +13,6 @@ use farthing_stores::{
 use crate::clock::SystemClock;
 use crate::config::{Config, Storage};
 use crate::files::OwnerFiles;
-
-/// How long the cache's index by meaning may lag behind what other processes keep.
-const CACHE_REFRESH: Duration = Duration::from_secs(30);
 
 /// What is remembered between requests.
 #[derive(Clone)]
@@ -62,7 +58,7 @@ impl Stores {
         }
         Ok(Self {
             ledger: Arc::new(ledger),
-            cache: Arc::new(DynamoAnswerCache::new(table.clone(), CACHE_REFRESH)),
+            cache: Arc::new(DynamoAnswerCache::new(table.clone(), DynamoAnswerCache::REFRESH_EVERY)),
             outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
             active: Arc::new(DynamoActiveModels::new(table)),
             models,

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
+use farthing_domain::hex::hex;
 use farthing_domain::registry::Artifact;
 use sha2::{Digest, Sha256};
 
@@ -85,11 +86,6 @@ fn copy_and_hash(mut from: impl Read, mut to: impl Write) -> std::io::Result<Fin
         bytes += read as u64;
     }
     Ok(Fingerprint { bytes, sha256: hex(&hash.finalize()) })
-}
-
-/// Lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The SHA-256 of `content`, in lower-case hex.

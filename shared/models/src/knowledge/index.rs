@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use farthing_domain::hex::hex;
 use farthing_domain::ids::AgentId;
 
 use super::artifact::{self, Stored, Unusable};
@@ -162,7 +163,7 @@ impl KnowledgeIndex {
     /// The beginning of the content hash: it changes when the sources or the encoder do.
     #[must_use]
     pub fn version(&self) -> String {
-        self.hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.hash[..6])
     }
 
     fn from_stored(stored: Stored) -> Self {

@@ -183,7 +183,7 @@ async fn prepare(store: ArtifactStore) -> (bool, Option<farthing_domain::ports::
         })
     };
     let registry = Arc::new(Registry::parse(vec![spec]).unwrap());
-    let models = LocalModelFiles::new(registry, Arc::new(store), CpuPool::for_this_machine())
+    let models = LocalModelFiles::new(registry, Arc::new(store), CpuPool::for_this_machine(64))
         .with_self_test(id.clone(), self_test);
     let error = models.prepare(&id).await.err();
     (parsed.load(Ordering::SeqCst), error)

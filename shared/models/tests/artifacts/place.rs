@@ -26,7 +26,7 @@ pub(crate) fn pip_artifact() -> Artifact {
 }
 
 pub(crate) fn sha256(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    farthing_domain::hex::hex(&Sha256::digest(content))
 }
 
 /// The folder; removed at the end of the test.
