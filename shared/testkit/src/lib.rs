@@ -3,3 +3,4 @@
 pub mod ledger_suite;
 pub mod loopback;
 pub mod stores_suite;
+pub mod strict_dynamo;
