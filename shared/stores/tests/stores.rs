@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_domain::cache::CachedAnswer;
 use farthing_domain::ids::AgentId;
-use farthing_domain::ports::{AnswerCache, CacheLookup};
+use farthing_domain::ports::{AnswerCache, CacheLookup, Jobs};
 use farthing_domain::time::Timestamp;
 use farthing_stores::{
-    DirectoryModelStore, DynamoActiveModels, DynamoAnswerCache, DynamoOutcomes, EmbeddedDynamo, Table,
+    DirectoryModelStore, DynamoActiveModels, DynamoAnswerCache, DynamoJobs, DynamoOutcomes, EmbeddedDynamo, Table,
 };
 use farthing_testkit::stores_suite;
 
@@ -43,6 +44,21 @@ async fn it_is_an_outcome_log() {
 #[tokio::test]
 async fn they_are_active_models() {
     on_each(async |table| stores_suite::check_active_models(&DynamoActiveModels::new(table)).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn they_are_jobs() {
+    on_each(async |table| stores_suite::check_jobs(Arc::new(DynamoJobs::new(table))).await).await;
+}
+
+#[test]
+fn jobs_do_as_the_oracle_does() {
+    stores_suite::jobs_agree_with_the_oracle(64, async || {
+        let table = Table::over(EmbeddedDynamo::in_memory().unwrap(), "farthing");
+        table.create_if_missing().await.unwrap();
+        let jobs: Arc<dyn Jobs> = Arc::new(DynamoJobs::new(table));
+        jobs
+    });
 }
 
 #[tokio::test]
