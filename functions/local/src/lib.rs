@@ -6,6 +6,7 @@ mod gateway;
 mod knowledge;
 mod models;
 mod output;
+mod reconcile;
 mod serve;
 mod status;
 
@@ -66,6 +67,13 @@ enum Command {
     Ask(ask::AskArgs),
     /// Print how models, routing, costs and budget stand.
     Status,
+    /// Hold a month's ledger against its own rows, and against what the providers bill.
+    ///
+    /// It reads the whole table. The exit code is 1 when the books are not those of the rows, or a
+    /// provider billed more than the ledger has.
+    ///
+    /// Example: farthing reconcile --month 2026-11 --usage usage.csv
+    Reconcile(reconcile::ReconcileArgs),
     /// Fetch or check the local models.
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -98,6 +106,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Serve(args)) => serve::run(&config, &args.listen, json).await,
         Some(Command::Ask(args)) => ask::run(&config, &args, json).await,
         Some(Command::Status) => status::run(&config, json).await,
+        Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,
         Some(Command::Models(command)) => models::run(&config, &command, json).await,
         Some(Command::Knowledge(command)) => knowledge::run(&config, &command, json),
     }

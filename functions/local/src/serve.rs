@@ -1,6 +1,5 @@
 //! The API over HTTP on this machine.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,8 +14,7 @@ use axum::response::Response;
 use farthing_api::{ApiError, Reply, parse};
 use farthing_bootstrap::clock::SystemClock;
 use farthing_bootstrap::config::Config;
-use farthing_domain::ledger::Swept;
-use farthing_domain::ports::Clock as _;
+use farthing_gateway::sweep::Sweep;
 
 use crate::gateway::LocalGateway;
 use crate::output;
@@ -39,7 +37,7 @@ pub(crate) async fn run(config: &Config, listen: &SocketAddr, json: bool) -> any
         anyhow::bail!("the models were not activated: {}", String::from_utf8_lossy(&activated.body));
     }
     let server = Arc::new(Server { gateway, keys: config.caller_keys.clone() });
-    tokio::spawn(sweep(Arc::clone(&server)));
+    tokio::spawn(sweep(Sweep { ledger: Arc::clone(&server.gateway.ledger), clock: Arc::new(SystemClock) }));
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     greet(&listener.local_addr()?, config, json);
     let router = Router::new().fallback(serve).with_state(server);
@@ -118,22 +116,13 @@ fn respond(reply: Reply) -> Response {
     response
 }
 
-async fn sweep(server: Arc<Server>) {
+/// Sweeps again and again, as the schedule of the sweep function has it done.
+async fn sweep(sweep: Sweep) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         ticks.tick().await;
-        let now = SystemClock.now();
-        // What was reserved at the end of a month expires in the next one.
-        let months = BTreeSet::from([now.minus(SWEEP_INTERVAL * 2).month(), now.month()]);
-        for month in months {
-            match server.gateway.ledger.sweep(month, now).await {
-                Ok(swept) if swept.expired > 0 => {
-                    let Swept { expired, charged, .. } = swept;
-                    tracing::warn!(expired, charged_nusd = charged.nanos(), "{expired} reservations expired");
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "ledger.sweep failed"),
-            }
+        if let Err(error) = farthing_sweep::handle(&sweep).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "ledger.sweep failed");
         }
     }
 }

@@ -32,8 +32,9 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     }
     let (routing, costs, month) = (&models["routing"], &models["costs"], &budget["monthly"]);
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    output::line(format!("status    {}", plain(&models["status"])));
+    let missing: Vec<String> = models["missing"].as_array().into_iter().flatten().map(plain).collect();
+    let missing = if missing.is_empty() { String::new() } else { format!(" without {}", missing.join(", ")) };
+    output::line(format!("status    {}{missing}", plain(&models["status"])));
     output::line(format!(
         "requests  {} ({} % local, {} % paid, {} % cached)",
         routing["totalRequests"], routing["localPercentage"], routing["apiPercentage"], routing["cachedPercentage"],
@@ -52,9 +53,27 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
         plain(&month["state"]),
         plain(&month["resetsAt"]),
     ));
+    output::line(swept(&budget["lastSweep"]));
     output::line("models");
     for model in models["models"]["items"].as_array().into_iter().flatten() {
         output::line(format!("  {:10} {} ({})", plain(&model["state"]), plain(&model["id"]), plain(&model["role"])));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn swept(last: &Value) -> String {
+    if last.is_null() {
+        return "swept     never this month".to_owned();
+    }
+    format!(
+        "swept     {}: {} reservations expired for ${}, {} pending",
+        plain(&last["at"]),
+        last["expired"],
+        last["chargedUsd"],
+        last["pending"],
+    )
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,11 +1,11 @@
 //! The status routes as callers see them.
 
 use farthing_domain::complexity::Tier;
-use farthing_domain::ledger::MonthBooks;
+use farthing_domain::ledger::LastSweep;
 use farthing_domain::money::Usd;
 use farthing_domain::policy::Policy;
 use farthing_gateway::init::{Prepared, PreparedState};
-use farthing_gateway::status::{Health, ModelState, ModelsStatus, is_stopped};
+use farthing_gateway::status::{BudgetStatus, Health, ModelState, ModelsStatus, is_stopped};
 use serde_json::{Value, json};
 
 /// The JSON of `GET /api/models/status`.
@@ -74,7 +74,8 @@ fn model_json(model: &ModelState) -> Value {
 
 /// The JSON of `GET /api/budget/status`.
 #[must_use]
-pub fn budget_json(books: &MonthBooks, policy: &Policy) -> Value {
+pub fn budget_json(budget: &BudgetStatus, policy: &Policy) -> Value {
+    let books = &budget.books;
     let line =
         Usd::from_nanos(books.cap.nanos().saturating_sub(books.floor.nanos()).saturating_add(books.adjusted.nanos()));
     json!({
@@ -92,6 +93,16 @@ pub fn budget_json(books: &MonthBooks, policy: &Policy) -> Value {
         },
         "perRequest": {"limit": policy.budget.per_request_usd.as_dollars()},
         "emergencyStop": {"at": line.as_dollars(), "percentage": policy.budget.stop_percent},
+        "lastSweep": budget.last_sweep.as_ref().map(last_sweep_json),
+    })
+}
+
+fn last_sweep_json(last: &LastSweep) -> Value {
+    json!({
+        "at": last.at.to_string(),
+        "expired": last.swept.expired,
+        "chargedUsd": last.swept.charged.as_dollars(),
+        "pending": last.swept.pending,
     })
 }
 

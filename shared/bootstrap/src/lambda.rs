@@ -1,4 +1,4 @@
-//! From Lambda's HTTP events to calls, and from replies to responses.
+//! From Lambda's events to calls, and from replies to responses.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,27 +8,32 @@ use farthing_domain::ids::Tenant;
 use farthing_domain::ports::Clock;
 use farthing_domain::time::{Deadline, Timestamp};
 use lambda_http::http::{Response, header};
+use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Body, Request, RequestExt, service_fn};
+use serde::Serialize;
+use serde::de::IgnoredAny;
 
 use crate::clock::SystemClock;
 use crate::config::{Config, Place};
+use crate::telemetry;
 
 /// The time between a handler's deadline and its function's, in which the reply gets out.
 const RESPONSE_MARGIN: Duration = Duration::from_secs(3);
 /// The longest that a handler works, whatever its function is given.
 const LONGEST: Duration = Duration::from_secs(26);
 
-/// The configuration on Lambda, with log lines started.
+/// The configuration on Lambda, with log lines and metrics started.
 ///
 /// # Errors
 /// When a variable of the environment is wrong.
 pub fn config() -> anyhow::Result<Config> {
     let config = Config::from_env(Place::Lambda)?;
-    crate::telemetry::start(&config)?;
+    telemetry::start(&config)?;
+    telemetry::start_metrics()?;
     Ok(config)
 }
 
-/// Serves Lambda's events with `handle` until the environment ends.
+/// Serves Lambda's HTTP events with `handle` until the environment ends.
 ///
 /// # Errors
 /// When the runtime interface cannot be reached.
@@ -40,9 +45,32 @@ where
     let handle = &handle;
     let service = service_fn(|request: Request| async move {
         let reply = handle(call_of(request, config.tenant.clone(), SystemClock.now())).await;
+        telemetry::flush_metrics();
         response_of(reply)
     });
     lambda_http::run(service).await.map_err(|error| anyhow::anyhow!(error))
+}
+
+/// Runs `handle` at each of a schedule's events, whatever they hold, until the environment ends.
+/// What it returns is the invocation's result; its error is the invocation's failure, after which
+/// no metric is written: the gauges are of an earlier run then, and counters keep for the next.
+///
+/// # Errors
+/// When the runtime interface cannot be reached.
+pub async fn run_scheduled<H, F, R, E>(handle: H) -> anyhow::Result<()>
+where
+    H: Fn() -> F + Send + Sync,
+    F: Future<Output = Result<R, E>> + Send,
+    R: Serialize,
+    E: Into<anyhow::Error>,
+{
+    let handle = &handle;
+    let service = service_fn(|_: LambdaEvent<IgnoredAny>| async move {
+        let result = handle().await.map_err(|error| format!("{:#}", error.into()))?;
+        telemetry::flush_metrics();
+        Ok::<R, lambda_runtime::Error>(result)
+    });
+    lambda_runtime::run(service).await.map_err(|error| anyhow::anyhow!(error))
 }
 
 fn call_of(request: Request, tenant: Tenant, now: Timestamp) -> Call {

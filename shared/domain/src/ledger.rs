@@ -128,6 +128,22 @@ pub enum ReserveRefused {
     Unavailable(#[from] LedgerUnavailable),
 }
 
+impl ReserveRefused {
+    /// The reason's name in metrics, see [`crate::metrics::BUDGET_REFUSED`].
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::InFlight => "in_flight",
+            Self::Stopped => "stopped",
+            Self::PriceVersion => "price_version",
+            Self::RequestLimit { .. } => "request_limit",
+            Self::Fenced => "fenced",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 /// What became of a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
@@ -210,6 +226,70 @@ pub struct Swept {
     pub charged: Usd,
     /// Reservations still pending.
     pub pending: u32,
+    /// The earliest expiry among the reservations that it found pending, before it charged any.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The sweep of a month that was made last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastSweep {
+    /// The time it went by.
+    pub at: Timestamp,
+    /// What it did.
+    pub swept: Swept,
+}
+
+/// What became of an attempt, as the ledger keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AttemptState {
+    /// Reserved and not resolved.
+    Pending,
+    /// Charged by the provider's usage figures.
+    Posted,
+    /// Charged in full for want of usage figures.
+    PostedUnknown,
+    /// Proven not to have been processed: nothing is charged.
+    Voided,
+    /// Charged in full by the sweeper.
+    Expired,
+    /// Expired, and corrected by a result that came late.
+    Late,
+}
+
+impl AttemptState {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Posted, Self::PostedUnknown, Self::Voided, Self::Expired, Self::Late];
+
+    /// The state's name in the table and in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Posted => "posted",
+            Self::PostedUnknown => "posted_unknown",
+            Self::Voided => "voided",
+            Self::Expired => "expired",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// One attempt as the ledger keeps it, for an audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptEntry {
+    /// What became of it.
+    pub state: AttemptState,
+    /// Whose API it was for.
+    pub provider: ProviderId,
+    /// Which model.
+    pub model: ModelId,
+    /// What was reserved.
+    pub reserved: Usd,
+    /// What was charged; nothing while it is pending.
+    pub charged: Usd,
+    /// Input and output tokens, when the provider told them.
+    pub usage: Option<(u64, u64)>,
 }
 
 /// How a finished key is kept.

@@ -15,7 +15,8 @@ pub use models::{
 };
 pub use providers::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
 pub use stores::{
-    ActivationRefused, ActiveModel, ActiveModels, AnswerCache, CacheLookup, Ledger, ModelStore, OutcomeLog, StoreError,
+    ActivationRefused, ActiveModel, ActiveModels, AnswerCache, CacheLookup, Jobs, Ledger, LedgerAudit, ModelStore,
+    OutcomeLog, StoreError,
 };
 
 use crate::ids::RequestId;

@@ -19,8 +19,9 @@ use farthing_domain::registry::Registry;
 use farthing_domain::request::{AgentRequest, RequestContext};
 use farthing_domain::rollout::Arm;
 use farthing_domain::router::{self, Circumstances};
-use farthing_domain::time::Timestamp;
+use farthing_domain::time::{Pause, Timestamp};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::error::AnswerError;
 use crate::receipt::{Answer, Attempt, Judgement, Route, total_cost};
@@ -62,13 +63,16 @@ pub struct Parts {
 pub struct Answering {
     pub(crate) parts: Parts,
     pub(crate) breakers: Mutex<BTreeMap<ProviderId, Breaker>>,
-    pub(crate) last_sweep: Mutex<Timestamp>,
+    pub(crate) sweep_pause: Mutex<Option<Pause>>,
     places: Semaphore,
 }
 
 /// What is known and done for one request while it is being answered.
 pub(crate) struct Work<'a> {
     pub(crate) context: &'a RequestContext,
+    /// When the work began, and how much time there was then: a clock that is set back during the
+    /// work gives no more.
+    pub(crate) began: (Instant, Duration),
     pub(crate) request: &'a AgentRequest,
     pub(crate) brand: &'a BrandProfile,
     pub(crate) query: &'a str,
@@ -119,7 +123,7 @@ impl Answering {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let places = Semaphore::new(parts.policy.limits.in_flight);
-        Self { parts, breakers: Mutex::default(), last_sweep: Mutex::default(), places }
+        Self { parts, breakers: Mutex::default(), sweep_pause: Mutex::default(), places }
     }
 
     /// The policy that is followed.
@@ -173,6 +177,7 @@ impl Answering {
         let rollout = &self.parts.policy.rollout;
         let mut work = Work {
             context,
+            began: (Instant::now(), context.deadline.left(self.now())),
             request,
             brand,
             query,
@@ -299,6 +304,12 @@ impl Answering {
             latency_ms: self.elapsed_ms(started),
             route,
         }
+    }
+
+    /// What is left of the time for the request.
+    pub(crate) fn time_left(&self, work: &Work<'_>) -> Duration {
+        let (began, given) = work.began;
+        work.context.deadline.left(self.now()).min(given.saturating_sub(began.elapsed()))
     }
 
     pub(crate) fn elapsed_ms(&self, since: Timestamp) -> u64 {

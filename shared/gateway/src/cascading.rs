@@ -159,7 +159,7 @@ impl Answering {
             Some(Refusal::Request) if !was_paid_for => {
                 AnswerError::RequestTooExpensive { limit: self.envelope(work.request), attempts }
             }
-            _ if work.context.deadline.left(now).is_zero() || was_out_of_time(&attempts) => {
+            _ if self.time_left(work).is_zero() || was_out_of_time(&attempts) => {
                 AnswerError::DeadlineExceeded { attempts }
             }
             _ => AnswerError::NoAnswer { missing_settings: self.missing_settings(&attempts), attempts },

@@ -1,4 +1,5 @@
-//! The use cases: answer a request, answer a batch, prepare the models, tell the status.
+//! The use cases: answer a request, answer a batch, prepare the models, tell the status, sweep the
+//! ledger, reconcile it.
 //!
 //! The gateway orders: it asks `farthing-domain` what to do and has the ports do it. It knows no
 //! adapter, no wire format and no environment.
@@ -12,8 +13,10 @@ pub mod init;
 mod local;
 mod paid;
 pub mod receipt;
+pub mod reconcile;
 pub mod reply;
 pub mod status;
+pub mod sweep;
 mod system_prompt;
 pub mod wrappers;
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 use farthing_domain::hex::hex;
 use farthing_domain::ids::ModelId;
 use farthing_domain::ledger::{Claim, ClaimRequest, Reservation, ReserveRefused, ReserveRequest, Resolution};
+use farthing_domain::metrics;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
 use farthing_domain::registry::ApiModel;
-use farthing_domain::time::Timestamp;
+use farthing_domain::time::{Pause, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{Answering, Refusal, Work};
@@ -189,6 +190,7 @@ impl Answering {
         if affordable < wanted {
             if affordable < MIN_OUTPUT_TOKENS.min(wanted) {
                 work.spending.refusal.get_or_insert(Refusal::Request);
+                count_refusal(&ReserveRefused::RequestLimit { left });
                 return Err(Skipped::NotSent("over_request_limit"));
             }
             // Fewer digits never make the body longer, so the input bound still holds.
@@ -212,6 +214,7 @@ impl Answering {
             }
             Err(refused) => {
                 tracing::error!(error = &refused as &dyn Error, "ledger.acquire failed");
+                ::metrics::counter!(metrics::BUDGET_REFUSED, metrics::REASON => "unavailable").increment(1);
                 Err(Skipped::NotSent("ledger_unavailable"))
             }
         }
@@ -274,11 +277,11 @@ impl Answering {
     /// only seemed to be in flight.
     async fn sweep_when_short(&self, now: Timestamp) -> bool {
         {
-            let mut last = self.last_sweep.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if now.since(*last) < SWEEP_PAUSE {
+            let mut pause = self.sweep_pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if pause.is_some_and(|pause| pause.lasts(now)) {
                 return false;
             }
-            *last = now;
+            *pause = Some(Pause::new(now, SWEEP_PAUSE));
         }
         match self.parts.ledger.sweep(now.month(), now).await {
             Ok(swept) => swept.expired > 0,
@@ -298,6 +301,7 @@ impl Answering {
             ReserveRefused::Fenced => ("taken_over", None),
             ReserveRefused::PriceVersion | ReserveRefused::Unavailable(_) => ("ledger_unavailable", None),
         };
+        count_refusal(&refused);
         tracing::warn!(budget.refused = reason, error = &refused as &dyn Error, "budget refused: {reason}");
         if refusal.is_some() {
             work.spending.refusal = refusal;
@@ -321,7 +325,7 @@ impl Answering {
     /// The time that one paid call may take now; `None` when too little is left.
     fn time_for_step(&self, work: &Work<'_>) -> Option<Duration> {
         let limits = &self.parts.policy.limits;
-        let left = work.context.deadline.left(self.now());
+        let left = self.time_left(work);
         let for_step = left.saturating_sub(Duration::from_millis(limits.margin_ms));
         let step = for_step.min(Duration::from_millis(limits.step_ms));
         (step >= MIN_STEP.min(Duration::from_millis(limits.step_ms))).then_some(step)
@@ -354,6 +358,10 @@ impl Answering {
         let mut breakers = self.breakers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         change(breakers.entry(api.provider.clone()).or_default(), &rules)
     }
+}
+
+fn count_refusal(refused: &ReserveRefused) {
+    ::metrics::counter!(metrics::BUDGET_REFUSED, metrics::REASON => refused.reason()).increment(1);
 }
 
 fn posted(api: &ApiModel, input_tokens: u64, output_tokens: u64) -> Resolution {

@@ -2,14 +2,19 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use farthing_domain::ids::ModelId;
-use farthing_domain::ledger::{LedgerUnavailable, MonthBooks, MonthState};
+use farthing_domain::ledger::{LastSweep, LedgerUnavailable, MonthBooks, MonthState};
+use farthing_domain::money::Usd;
 use farthing_domain::outcome::Summary;
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{ActiveModel, ActiveModels, Clock, Ledger, OutcomeLog};
 use farthing_domain::registry::{ModelSpec, Registry};
 use farthing_domain::time::Timestamp;
+
+/// The age from which the last sweep is too old: two sweeps in a row were missed.
+const SWEEP_IS_LATE: Duration = Duration::from_secs(900);
 
 /// The use case that tells how things stand.
 pub struct Status {
@@ -73,6 +78,25 @@ pub struct ModelsStatus {
     pub window: (Timestamp, Timestamp),
 }
 
+/// How the month's money stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetStatus {
+    /// The month's books.
+    pub books: MonthBooks,
+    /// The month's last sweep, if there was one.
+    pub last_sweep: Option<LastSweep>,
+}
+
+impl BudgetStatus {
+    /// Whether money is reserved that a sweep should have looked at and did not. A month without
+    /// any sweep has waited for one since it began.
+    #[must_use]
+    pub fn lacks_sweeper(&self, now: Timestamp) -> bool {
+        let since = self.last_sweep.map_or_else(|| self.books.month.start(), |last| last.at);
+        self.books.reserved > Usd::ZERO && now.since(since) > SWEEP_IS_LATE
+    }
+}
+
 impl Status {
     /// How the models, the routing and the costs stand this month. What cannot be read is named
     /// as missing and counted as nothing.
@@ -83,8 +107,8 @@ impl Status {
             self.registry.models().iter().filter(|model| model.api.is_none()).map(|model| model.id.clone()).collect();
         let active = note_missing("active models", self.active.list(&local).await, &mut missing);
         let summary = note_missing("outcomes", self.outcomes.summary(now.month()).await, &mut missing);
-        let books = match self.ledger.books(now.month()).await {
-            Ok(books) => Some(books),
+        let budget = match self.budget_of(now).await {
+            Ok(budget) => Some(budget),
             Err(error) => {
                 tracing::error!(error = &error as &dyn Error, "ledger.books failed");
                 missing.push("ledger".to_owned());
@@ -102,7 +126,10 @@ impl Status {
             .collect();
         missing
             .extend(models.iter().filter(|model| model.as_str() == "inactive").map(|model| model.spec.id.to_string()));
-        let is_stopped = books.is_some_and(|books| is_stopped(&books));
+        if budget.as_ref().is_some_and(|budget| budget.lacks_sweeper(now)) {
+            missing.push("sweeper".to_owned());
+        }
+        let is_stopped = budget.is_some_and(|budget| is_stopped(&budget.books));
         let health = match (missing.is_empty(), is_stopped) {
             (_, true) => Health::Stopped,
             (true, false) => Health::Operational,
@@ -111,12 +138,17 @@ impl Status {
         ModelsStatus { health, models, summary, window: (now.month().start(), now) }
     }
 
-    /// The month's books.
+    /// How the month's money stands.
     ///
     /// # Errors
     /// [`LedgerUnavailable`].
-    pub async fn budget(&self) -> Result<MonthBooks, LedgerUnavailable> {
-        self.ledger.books(self.clock.now().month()).await
+    pub async fn budget(&self) -> Result<BudgetStatus, LedgerUnavailable> {
+        self.budget_of(self.clock.now()).await
+    }
+
+    async fn budget_of(&self, now: Timestamp) -> Result<BudgetStatus, LedgerUnavailable> {
+        let books = self.ledger.books(now.month()).await?;
+        Ok(BudgetStatus { books, last_sweep: self.ledger.last_sweep(now.month()).await? })
     }
 }
 

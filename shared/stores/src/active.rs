@@ -42,7 +42,7 @@ impl DynamoActiveModels {
                 .expression_attribute_names("#ver", "ver")
                 .expression_attribute_values(":predecessor", whole(predecessor)),
         };
-        match repeated(|| put.clone().send()).await {
+        match repeated(&self.table, || put.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error)
                 if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>

@@ -85,7 +85,7 @@ impl DynamoAnswerCache {
                 .expression_attribute_values(":since", number(since))
                 .scan_index_forward(false)
                 .set_exclusive_start_key(from);
-            let page = repeated(|| query.clone().send()).await?;
+            let page = repeated(&self.table, || query.clone().send()).await?;
             found.extend(page.items.unwrap_or_default());
             from = page.last_evaluated_key;
             if from.is_none() || found.len() >= Index::MOST_ENTRIES {
@@ -104,7 +104,7 @@ impl DynamoAnswerCache {
         let entry = Entry { answer: answer.clone(), expires };
         let put = self.table.client().put_item().table_name(self.table.name());
         let put = put.set_item(Some(write(agent, &entry)?));
-        repeated(|| put.clone().send()).await?;
+        repeated(&self.table, || put.clone().send()).await?;
         if !entry.answer.embedding.is_empty() {
             self.index(agent).write().await.add(entry);
         }

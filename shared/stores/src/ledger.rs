@@ -3,6 +3,7 @@
 //! Money is whole nano-dollars throughout. Every rule that guards it is a condition of the write
 //! that it guards, so that it holds whatever else is under way.
 
+mod audit;
 mod budget;
 mod claims;
 mod month;
@@ -17,11 +18,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_domain::ledger::{
-    Claim, ClaimRefused, ClaimRequest, Finish, LedgerUnavailable, MonthBooks, Reservation, ReserveRefused,
-    ReserveRequest, Resolution, Resolved, Swept,
+    AttemptEntry, Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, Reservation,
+    ReserveRefused, ReserveRequest, Resolution, Resolved, Swept,
 };
 use farthing_domain::money::Usd;
-use farthing_domain::ports::Ledger;
+use farthing_domain::ports::{Ledger, LedgerAudit};
 use farthing_domain::time::{Month, Timestamp};
 
 use crate::table::Table;
@@ -128,11 +129,22 @@ impl Ledger for DynamoLedger {
         self.sweep_month(month, now).await
     }
 
+    async fn last_sweep(&self, month: Month) -> Result<Option<LastSweep>, LedgerUnavailable> {
+        self.read_last_sweep(month).await
+    }
+
     async fn books(&self, month: Month) -> Result<MonthBooks, LedgerUnavailable> {
         self.read_books(month).await
     }
 
     async fn set_stopped(&self, month: Month, stopped: bool) -> Result<(), LedgerUnavailable> {
         self.set_state_by_hand(month, stopped).await
+    }
+}
+
+#[async_trait]
+impl LedgerAudit for DynamoLedger {
+    async fn attempts(&self, month: Month) -> Result<Vec<AttemptEntry>, LedgerUnavailable> {
+        self.scan_attempts(month).await
     }
 }

@@ -9,11 +9,12 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use farthing_domain::metrics;
 
 use crate::table::Table;
 
 /// How often a call that met a conflict or a limit is repeated.
-const MOST_REPEATS: u32 = 5;
+pub(crate) const MOST_REPEATS: u32 = 5;
 /// How often a call is repeated of which it is not known whether it was done.
 const MOST_BLIND_REPEATS: u32 = 1;
 
@@ -48,13 +49,16 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
 }
 
 /// Waits before repeat number `repeat`, from 1: full jitter, the limit doubling from 10 to 160 ms.
-async fn pause(repeat: u32) {
-    let limit = 5_000_u64 << repeat.min(MOST_REPEATS);
-    tokio::time::sleep(Duration::from_micros(rand::random_range(0..=limit))).await;
+async fn pause(table: &Table, repeat: u32) {
+    let limit = Duration::from_millis(5 << repeat.min(MOST_REPEATS));
+    tokio::time::sleep(table.jitter(limit)).await;
 }
 
 /// Makes a call that may be made twice, until it is done, refused, or enough was tried.
-pub(crate) async fn repeated<T, E, Call>(call: impl Fn() -> Call) -> Result<T, Box<SdkError<E, HttpResponse>>>
+pub(crate) async fn repeated<T, E, Call>(
+    table: &Table,
+    call: impl Fn() -> Call,
+) -> Result<T, Box<SdkError<E, HttpResponse>>>
 where
     E: ProvideErrorMetadata,
     Call: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -65,14 +69,22 @@ where
             Ok(done) => return Ok(done),
             Err(error) => Box::new(error),
         };
+        if met_transaction(error.code()) {
+            ::metrics::counter!(metrics::TX_CONFLICT).increment(1);
+        }
         match kind(&error) {
             Kind::Busy if repeats < MOST_REPEATS => {}
             Kind::Unclear if blind < MOST_BLIND_REPEATS => blind += 1,
             Kind::Busy | Kind::Unclear | Kind::Refused => return Err(error),
         }
         repeats += 1;
-        pause(repeats).await;
+        pause(table, repeats).await;
     }
+}
+
+/// Whether the error says that the call met a transaction that was under way.
+fn met_transaction(code: Option<&str>) -> bool {
+    matches!(code, Some("TransactionConflictException" | "TransactionInProgressException"))
 }
 
 /// Why a transaction was not done.
@@ -109,6 +121,16 @@ pub(crate) fn failed(reasons: &[CancellationReason], index: usize) -> bool {
 
 /// Writes all of `writes` or none. Repeats carry the same token, so they write once.
 pub(crate) async fn transact(table: &Table, token: &str, writes: &[TransactWriteItem]) -> Result<(), NotDone> {
+    transact_patiently(table, token, writes, MOST_REPEATS).await
+}
+
+/// As [`transact`], but a conflict or a limit is met up to `most_repeats` times.
+pub(crate) async fn transact_patiently(
+    table: &Table,
+    token: &str,
+    writes: &[TransactWriteItem],
+    most_repeats: u32,
+) -> Result<(), NotDone> {
     let (mut repeats, mut blind) = (0, 0);
     loop {
         let sent = table
@@ -119,14 +141,20 @@ pub(crate) async fn transact(table: &Table, token: &str, writes: &[TransactWrite
             .send()
             .await;
         let Err(error) = sent else { return Ok(()) };
+        if met_transaction(error.code()) || error.as_service_error().is_some_and(is_conflict) {
+            ::metrics::counter!(metrics::TX_CONFLICT).increment(1);
+        }
         let (kind, not_done) = judge(error);
+        if kind == Kind::Unclear {
+            ::metrics::counter!(metrics::TX_AMBIGUOUS).increment(1);
+        }
         match kind {
-            Kind::Busy if repeats < MOST_REPEATS => {}
+            Kind::Busy if repeats < most_repeats => {}
             Kind::Unclear if blind < MOST_BLIND_REPEATS => blind += 1,
             Kind::Busy | Kind::Unclear | Kind::Refused => return Err(not_done),
         }
         repeats += 1;
-        pause(repeats).await;
+        pause(table, repeats).await;
     }
 }
 
@@ -149,6 +177,12 @@ fn judge(error: SdkError<TransactWriteItemsError, HttpResponse>) -> (Kind, NotDo
             Kind::Refused => (Kind::Refused, NotDone::Refused(error.into())),
         },
     }
+}
+
+/// Whether any write of the transaction met another one.
+fn is_conflict(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return false };
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("TransactionConflict"))
 }
 
 /// Whether the reason is none, or one that passes by itself.

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, HttpClient, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, HttpClient, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, KeysAndAttributes, Projection,
     ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
@@ -35,6 +35,23 @@ pub struct Table {
     client: Client,
     name: Arc<str>,
     server_clock: ServerClock,
+    jitter: Jitter,
+}
+
+/// Gives a time between none and the one given.
+#[derive(Clone)]
+struct Jitter(Arc<dyn Fn(Duration) -> Duration + Send + Sync>);
+
+impl std::fmt::Debug for Jitter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Jitter")
+    }
+}
+
+impl Default for Jitter {
+    fn default() -> Self {
+        Self(Arc::new(|most| rand::random_range(Duration::ZERO..=most)))
+    }
 }
 
 impl Table {
@@ -52,7 +69,8 @@ impl Table {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .endpoint_url("http://embedded.invalid")
-            .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+            .allow_no_auth()
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .http_client(http);
         Self::with(config, name)
     }
@@ -62,7 +80,15 @@ impl Table {
         let timeouts = TimeoutConfig::builder().operation_timeout(CALL_LIMIT).build();
         let config =
             config.retry_config(RetryConfig::disabled()).timeout_config(timeouts).interceptor(server_clock.clone());
-        Self { client: Client::from_conf(config.build()), name: name.into(), server_clock }
+        Self { client: Client::from_conf(config.build()), name: name.into(), server_clock, jitter: Jitter::default() }
+    }
+
+    /// Has `jitter` choose the waits before calls are repeated, between none and the time it is
+    /// given. Otherwise they are random.
+    #[must_use]
+    pub fn with_jitter(mut self, jitter: impl Fn(Duration) -> Duration + Send + Sync + 'static) -> Self {
+        self.jitter = Jitter(Arc::new(jitter));
+        self
     }
 
     /// Makes the table, where it is missing, as the deployment template would.
@@ -114,7 +140,7 @@ impl Table {
     /// be `current`, as it was a moment ago, for half the price.
     pub(crate) async fn get(&self, key: &Item, current: bool) -> Result<Option<Item>, BoxError> {
         let get = self.client.get_item().table_name(self.name()).set_key(Some(key.clone())).consistent_read(current);
-        Ok(repeated(|| get.clone().send()).await?.item)
+        Ok(repeated(self, || get.clone().send()).await?.item)
     }
 
     /// Those of the items with these keys that there are, in no order.
@@ -128,7 +154,7 @@ impl Table {
                 }
                 let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build()?;
                 let get = self.client.batch_get_item().request_items(self.name(), wanted);
-                let got = repeated(|| get.clone().send()).await?;
+                let got = repeated(self, || get.clone().send()).await?;
                 found.extend(got.responses.into_iter().flatten().flat_map(|(_, items)| items));
                 left =
                     got.unprocessed_keys.into_iter().flatten().flat_map(|(_, unprocessed)| unprocessed.keys).collect();
@@ -138,6 +164,11 @@ impl Table {
             }
         }
         Ok(found)
+    }
+
+    /// A wait between none and `most`.
+    pub(crate) fn jitter(&self, most: Duration) -> Duration {
+        (self.jitter.0)(most)
     }
 
     pub(crate) fn client(&self) -> &Client {

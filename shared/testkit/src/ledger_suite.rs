@@ -18,7 +18,9 @@ use farthing_domain::ports::Ledger;
 
 pub use cases::{CASES, Case};
 pub use oracle::OracleLedger;
-pub use race::{a_reservation_resolves_once_under_a_race, admission_is_exact_under_a_race};
+pub use race::{
+    a_reservation_resolves_once_under_a_race, admission_is_exact_under_a_race, sweepers_at_once_charge_once,
+};
 pub use random::{SCRIPT_STEPS, agrees_with_the_oracle};
 pub use script::play;
 
@@ -42,6 +44,7 @@ pub async fn run_all(make: impl AsyncFn(Usd, u8) -> Arc<dyn Ledger>) {
     for _ in 0..5 {
         admission_is_exact_under_a_race(&make).await;
         a_reservation_resolves_once_under_a_race(&make).await;
+        sweepers_at_once_charge_once(&make).await;
     }
 }
 

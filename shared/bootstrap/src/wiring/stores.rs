@@ -46,9 +46,7 @@ impl Stores {
                 (Table::in_aws(&sdk, &config.table), models)
             }
         };
-        let budget = &files.policy.budget;
-        let ledger_config = LedgerConfig::new(budget.monthly_usd, budget.stop_percent, &files.registry.price_version());
-        let ledger = DynamoLedger::new(table.clone(), ledger_config);
+        let ledger = DynamoLedger::new(table.clone(), ledger_config(files));
         let month = SystemClock.now().month();
         for adopted in [ledger.adopt_prices(month).await, ledger.adopt_budget(month).await] {
             if let Err(error) = adopted {
@@ -63,6 +61,23 @@ impl Stores {
             active: Arc::new(DynamoActiveModels::new(table)),
             models,
         })
+    }
+}
+
+/// How the owner's files would have money kept.
+pub(super) fn ledger_config(files: &OwnerFiles) -> LedgerConfig {
+    let budget = &files.policy.budget;
+    LedgerConfig::new(budget.monthly_usd, budget.stop_percent, &files.registry.price_version())
+}
+
+/// The table alone, as it is.
+pub(super) async fn open_table(config: &Config) -> anyhow::Result<Table> {
+    match config.storage {
+        Storage::Embedded => embedded_table(config).await,
+        Storage::Aws => {
+            let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
+            Ok(Table::in_aws(&sdk, &config.table))
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 
 use crate::cache::CachedAnswer;
 use crate::ids::{AgentId, ModelId, RequestId};
+use crate::jobs::{JobClaim, JobRefused, JobResult};
 use crate::ledger::{
-    Claim, ClaimRefused, ClaimRequest, Finish, LedgerUnavailable, MonthBooks, Reservation, ReserveRefused,
-    ReserveRequest, Resolution, Resolved, Swept,
+    AttemptEntry, Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, Reservation,
+    ReserveRefused, ReserveRequest, Resolution, Resolved, Swept,
 };
 use crate::outcome::{Outcome, Summary};
 use crate::time::{Month, Timestamp};
@@ -72,11 +73,19 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerUnavailable`]; the lease will run out by itself.
     async fn release(&self, claim: &Claim) -> Result<(), LedgerUnavailable>;
 
-    /// Charges reservations in full that nobody resolved before they expired.
+    /// Charges reservations in full that nobody resolved before they expired, and remembers that
+    /// it did. Two sweeps at once charge each of them once.
     ///
     /// # Errors
-    /// [`LedgerUnavailable`] when the sweep did not complete.
+    /// [`LedgerUnavailable`] when the sweep did not complete, or nothing was swept because `now` is
+    /// too far from the store's own time.
     async fn sweep(&self, month: Month, now: Timestamp) -> Result<Swept, LedgerUnavailable>;
+
+    /// The last sweep of `month` that completed, if there was one.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`].
+    async fn last_sweep(&self, month: Month) -> Result<Option<LastSweep>, LedgerUnavailable>;
 
     /// The books of `month`; those of a fresh month when nothing was spent yet.
     ///
@@ -89,6 +98,18 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// [`LedgerUnavailable`].
     async fn set_stopped(&self, month: Month, stopped: bool) -> Result<(), LedgerUnavailable>;
+}
+
+/// The ledger read row by row, for its owner. It takes time and read capacity in proportion to the
+/// whole table: nothing that answers requests uses it.
+#[async_trait]
+pub trait LedgerAudit: Send + Sync {
+    /// Every attempt of `month` that is still kept, in no order. It is no snapshot: what changes
+    /// while it is read may be seen before or after the change.
+    ///
+    /// # Errors
+    /// [`LedgerUnavailable`] when not all of them could be read.
+    async fn attempts(&self, month: Month) -> Result<Vec<AttemptEntry>, LedgerUnavailable>;
 }
 
 /// What is looked for in the answer cache.
@@ -190,6 +211,31 @@ pub trait ActiveModels: Send + Sync {
     /// # Errors
     /// [`ActivationRefused`].
     async fn activate(&self, model: &ActiveModel) -> Result<(), ActivationRefused>;
+}
+
+/// The leases of what is done once a week.
+///
+/// Guarantees, under any concurrency, crash, duplicate, late delivery or lost reply:
+/// - a week's job has one result, and never another one;
+/// - that result is of an invocation which held the job when it was ended: whoever was taken over
+///   ends nothing. What such an invocation does besides must be undone, or harmless when done twice;
+/// - a job that nobody ended is free again when its lease is over.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Begins a week's job, or takes it over when its lease ended before `now`. Beginning it again
+    /// with the same owner renews the lease.
+    ///
+    /// # Errors
+    /// [`JobRefused`]: it is not to be done.
+    async fn begin(&self, claim: &JobClaim, now: Timestamp) -> Result<(), JobRefused>;
+
+    /// Ends a week's job with its result, whether or not the lease is over. Returns `false` when
+    /// that is not the week's result, because another invocation has taken the job over or another
+    /// result was first. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known whether the job is done.
+    async fn finish(&self, claim: &JobClaim, result: &JobResult) -> Result<bool, StoreError>;
 }
 
 /// Model artifacts by key, as an S3 bucket or a directory holds them.

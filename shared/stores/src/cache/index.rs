@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use farthing_domain::cache::CachedAnswer;
-use farthing_domain::time::Timestamp;
+use farthing_domain::time::{Pause, Timestamp};
 
 /// A cached answer and its end.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Index {
 
     /// Whether it was never read, or longer than `limit` ago.
     pub(super) fn is_stale(&self, now: Timestamp, limit: Duration) -> bool {
-        self.refreshed.is_none_or(|refreshed| limit.is_zero() || now.since(refreshed) > limit)
+        self.refreshed.is_none_or(|refreshed| limit.is_zero() || !Pause::new(refreshed, limit).lasts(now))
     }
 
     /// When the entries were last read.

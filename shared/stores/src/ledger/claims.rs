@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use farthing_domain::ledger::{Claim, ClaimRefused, ClaimRequest, Finish, LedgerUnavailable, StoredReply};
 use farthing_domain::time::Timestamp;
 
-use super::rows::{get_money, money, names, request_key};
+use super::rows::{get_money, money, names, prices_key, request_key};
 use super::{DynamoLedger, unavailable};
 use crate::item::{Item, Malformed, bytes, get_bytes, get_number, get_text, number, text};
 use crate::retry::repeated;
@@ -30,6 +30,13 @@ enum Updated {
 impl DynamoLedger {
     pub(super) async fn acquire_claim(&self, request: ClaimRequest) -> Result<Claim, ClaimRefused> {
         let ClaimRequest { claim, envelope, payload_hash, now } = request;
+        if !self.table.server_clock().has_replied() {
+            self.table.get(&prices_key(), false).await.map_err(LedgerUnavailable)?;
+        }
+        // Leases are kept in the service's time. By their own clocks two processes that differ would
+        // both hold a key: the one ahead would take it over before the other is done.
+        let clock = self.table.server_clock();
+        let (lease, now) = (clock.theirs(claim.lease, now), clock.theirs(now, now));
         // An update and not a put: whoever takes a key over finds what is left of its envelope.
         let update = self
             .update_request(&claim)
@@ -48,12 +55,12 @@ impl DynamoLedger {
                 ("#hash", "payload_hash"),
             ])))
             .expression_attribute_values(":me", text(claim.owner.as_str()))
-            .expression_attribute_values(":l", number(claim.lease.millis().max(1)))
+            .expression_attribute_values(":l", number(lease.millis().max(1)))
             .expression_attribute_values(":inprog", text(IN_PROGRESS))
             .expression_attribute_values(":env", money(envelope))
             .expression_attribute_values(":h", bytes(payload_hash))
             .expression_attribute_values(":now", number(now.millis()));
-        match send(update).await? {
+        match self.send(update).await? {
             Updated::Yes => Ok(claim),
             Updated::No(None) => Err(unavailable("a claim was refused without its item").into()),
             Updated::No(Some(item)) => Err(why_refused(&item, &payload_hash, now)
@@ -81,7 +88,7 @@ impl DynamoLedger {
                 .expression_attribute_values(":b", bytes(reply.body))
                 .expression_attribute_values(":s", number(i64::from(reply.status))),
         };
-        match send(update).await? {
+        match self.send(update).await? {
             Updated::Yes => Ok(true),
             Updated::No(None) => Ok(false),
             // Our own earlier try may have ended it.
@@ -103,7 +110,7 @@ impl DynamoLedger {
             .expression_attribute_values(":me", text(claim.owner.as_str()))
             .expression_attribute_values(":inprog", text(IN_PROGRESS))
             .expression_attribute_values(":past", number(1));
-        send(update).await.map(drop)
+        self.send(update).await.map(drop)
     }
 
     fn update_request(&self, claim: &Claim) -> UpdateItemFluentBuilder {
@@ -112,14 +119,14 @@ impl DynamoLedger {
             .set_key(Some(request_key(claim)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
-}
 
-/// Sends the update. Each of them may be sent twice: its condition, or its owner, tells the second.
-async fn send(update: UpdateItemFluentBuilder) -> Result<Updated, LedgerUnavailable> {
-    let sent = repeated(|| update.clone().send()).await;
-    match sent.map_err(|error| *error) {
-        Ok(_) => Ok(Updated::Yes),
-        Err(error) => refused(error),
+    /// Sends the update. Each of them may be sent twice: its condition, or its owner, tells the second.
+    async fn send(&self, update: UpdateItemFluentBuilder) -> Result<Updated, LedgerUnavailable> {
+        let sent = repeated(&self.table, || update.clone().send()).await;
+        match sent.map_err(|error| *error) {
+            Ok(_) => Ok(Updated::Yes),
+            Err(error) => refused(error),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl DynamoLedger {
             .set_condition_expression(condition.map(str::to_owned))
             .set_expression_attribute_names(Some(names([("#pv", "price_ver")])))
             .expression_attribute_values(":pv", text(mine));
-        done_unless_condition(repeated(|| update.clone().send()).await.map(drop))
+        done_unless_condition(repeated(&self.table, || update.clone().send()).await.map(drop))
     }
 
     /// Opens `month` if nobody did.
@@ -160,7 +160,7 @@ impl DynamoLedger {
             .set_expression_attribute_names(Some(names([("#st", "st")])))
             .expression_attribute_values(":from", text(from.as_str()))
             .expression_attribute_values(":to", text(to.as_str()));
-        done_unless_condition(repeated(|| update.clone().send()).await.map(drop)).map_err(unavailable)
+        done_unless_condition(repeated(&self.table, || update.clone().send()).await.map(drop)).map_err(unavailable)
     }
 }
 

@@ -5,14 +5,18 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use farthing_domain::ledger::{LedgerUnavailable, MonthState, Reservation, Resolution, Resolved};
+use farthing_domain::metrics;
 use farthing_domain::money::Usd;
 use farthing_domain::time::{Month, Timestamp};
 
 use super::rows::{AttemptRow, AttemptState, attempt_key, fresh_token, money, month_key, names};
 use super::{DynamoLedger, unavailable};
 use crate::item::{G1PK, G1SK, Item, TTL, item, number, text};
-use crate::retry::{NotDone, failed, transact};
+use crate::retry::{NotDone, failed, transact_patiently};
 
+/// How often a resolution that met a conflict or a limit is repeated: more often than a reservation,
+/// of which a refusal costs nothing. One that is given up is charged in full by the sweeper.
+const MOST_REPEATS: u32 = 12;
 /// The places of the transaction's writes among its reasons.
 const ATTEMPT: usize = 0;
 
@@ -83,7 +87,11 @@ impl DynamoLedger {
     }
 
     async fn resolved(&self, done: &Move) -> Resolved {
+        if done.to == AttemptState::Late {
+            ::metrics::counter!(metrics::LATE_CORRECTIONS).increment(1);
+        }
         if done.charged > done.amount {
+            ::metrics::counter!(metrics::OVERAGE).increment(1);
             tracing::error!(month = %done.month, reserved_usd = %done.amount, charged_usd = %done.charged,
                 "month {} is stopped: {} was reserved and {} charged", done.month, done.amount, done.charged);
         }
@@ -103,7 +111,7 @@ impl DynamoLedger {
             TransactWriteItem::builder().update(self.move_attempt(key, change).map_err(unavailable)?).build(),
             TransactWriteItem::builder().update(self.move_month(change).map_err(unavailable)?).build(),
         ];
-        match transact(&self.table, &fresh_token(), &writes).await {
+        match transact_patiently(&self.table, &fresh_token(), &writes, MOST_REPEATS).await {
             Ok(()) => Ok(Moved::Done),
             Err(NotDone::Conditions(reasons)) if failed(&reasons, ATTEMPT) => {
                 let row = reasons.first().and_then(CancellationReason::item);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+pub(super) use farthing_domain::ledger::AttemptState;
 use farthing_domain::ledger::Claim;
 use farthing_domain::money::Usd;
 use farthing_domain::time::Month;
@@ -13,6 +14,9 @@ use crate::item::{Item, Malformed, get_number, get_text, key, number};
 /// The namespace of attempts' tokens.
 const TOKENS: Uuid = Uuid::from_bytes(*b"farthing.attempt");
 
+/// What the sort keys of attempts begin with.
+pub(super) const ATTEMPT_PREFIX: &str = "ATT#";
+
 /// The month item's key.
 pub(super) fn month_key(month: Month) -> Item {
     key(&format!("BUDGET#{month}"), "LEDGER")
@@ -21,6 +25,11 @@ pub(super) fn month_key(month: Month) -> Item {
 /// The key of the item that names the prices the ledger goes by.
 pub(super) fn prices_key() -> Item {
     key("BUDGET#PRICES", "LEDGER")
+}
+
+/// The key of the item that tells of the month's last sweep.
+pub(super) fn sweep_key(month: Month) -> Item {
+    key(&format!("BUDGET#{month}"), "SWEEP")
 }
 
 /// The request item's key.
@@ -34,7 +43,7 @@ fn request_pk(claim: &Claim) -> String {
 
 /// The attempt item's key.
 pub(super) fn attempt_key(claim: &Claim, attempt: u32) -> Item {
-    key(&request_pk(claim), &format!("ATT#{}#{attempt:02}", claim.owner))
+    key(&request_pk(claim), &format!("{ATTEMPT_PREFIX}{}#{attempt:02}", claim.owner))
 }
 
 /// The index partition of a month's pending attempts.
@@ -67,30 +76,15 @@ pub(super) fn get_money(item: &Item, name: &'static str) -> Result<Usd, Malforme
     get_number(item, name).map(Usd::from_nanos)
 }
 
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AttemptState {
-    Pending,
-    Posted,
-    PostedUnknown,
-    Voided,
-    Expired,
-    Late,
+/// What became of the attempt.
+pub(super) fn attempt_state(item: &Item) -> Result<AttemptState, Malformed> {
+    let state = get_text(item, "st")?;
+    AttemptState::ALL.into_iter().find(|known| known.as_str() == state).ok_or(Malformed("st"))
 }
 
-impl AttemptState {
-    const ALL: [Self; 6] = [Self::Pending, Self::Posted, Self::PostedUnknown, Self::Voided, Self::Expired, Self::Late];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Posted => "posted",
-            Self::PostedUnknown => "posted_unknown",
-            Self::Voided => "voided",
-            Self::Expired => "expired",
-            Self::Late => "late",
-        }
-    }
+/// What the attempt was charged; nothing while it is pending.
+pub(super) fn recorded(item: &Item) -> Result<Usd, Malformed> {
+    if item.contains_key("rec") { get_money(item, "rec") } else { Ok(Usd::ZERO) }
 }
 
 /// An attempt as the table has it.
@@ -106,12 +100,10 @@ pub(super) struct AttemptRow {
 
 impl AttemptRow {
     pub(super) fn read(item: &Item) -> Result<Self, Malformed> {
-        let state = get_text(item, "st")?;
-        let state = AttemptState::ALL.into_iter().find(|known| known.as_str() == state);
         Ok(Self {
-            state: state.ok_or(Malformed("st"))?,
+            state: attempt_state(item)?,
             amount: get_money(item, "amt")?,
-            recorded: if item.contains_key("rec") { get_money(item, "rec")? } else { Usd::ZERO },
+            recorded: recorded(item)?,
             month: Month::parse(get_text(item, "month")?).ok_or(Malformed("month"))?,
             token: get_text(item, "tok")?.to_owned(),
         })

@@ -257,6 +257,30 @@ pub const CASES: &[Case] = &[
             books -> open: 189.960000 free, 0.020000 reserved, 0.020000 charged, 0.020000 unknown",
     },
     Case {
+        shows: "the last sweep is remembered, with what it found",
+        cap: "200",
+        stop_percent: 95,
+        script: "
+            last-sweep -> never
+            sweep -> 0 expired for 0.000000, 0 pending
+            last-sweep -> 0 expired for 0.000000, 0 pending, none due, 0 s ago
+            acquire 1 a 7 0.05
+            reserve 1 a 0 0.02
+            wait 50
+            acquire 2 b 7 0.05
+            reserve 2 b 0 0.01
+            last-sweep -> 0 expired for 0.000000, 0 pending, none due, 50 s ago
+            sweep -> 0 expired for 0.000000, 2 pending
+            last-sweep -> 0 expired for 0.000000, 2 pending, due in 43 s, 0 s ago
+            wait 48
+            sweep -> 1 expired for 0.020000, 1 pending
+            last-sweep -> 1 expired for 0.020000, 1 pending, due in -5 s, 0 s ago
+            wait 3000
+            last-sweep -> never
+            sweep -> 1 expired for 0.010000, 0 pending
+            last-sweep -> 0 expired for 0.000000, 0 pending, none due, 0 s ago",
+    },
+    Case {
         shows: "a late result corrects the charge of the sweep, once",
         cap: "200",
         stop_percent: 95,
@@ -282,9 +306,13 @@ pub const CASES: &[Case] = &[
         script: "
             acquire 1 a 7 0.05
             reserve 1 a 0 0.02
+            reserve 1 a 1 0.01
+            void 1 a 1 -> charged 0.000000
+            sweep -> 0 expired for 0.000000, 1 pending
             wait 200
             post 1 a 0 0.005 -> charged 0.005000
             sweep -> 0 expired for 0.000000, 0 pending
+            last-sweep -> 0 expired for 0.000000, 0 pending, none due, 0 s ago
             books -> open: 189.995000 free, 0.000000 reserved, 0.005000 charged, 0.000000 unknown",
     },
     Case {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use farthing_domain::ids::RequestId;
 use farthing_domain::ledger::{
-    Claim, ClaimRefused, ClaimRequest, Finish, LedgerUnavailable, MonthBooks, MonthState, Reservation, ReserveRefused,
-    ReserveRequest, Resolution, Resolved, StoredReply, Swept,
+    Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, MonthState, Reservation,
+    ReserveRefused, ReserveRequest, Resolution, Resolved, StoredReply, Swept,
 };
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
@@ -32,6 +32,7 @@ struct State {
     months: BTreeMap<Month, MonthBooks>,
     requests: BTreeMap<Key, Request>,
     attempts: BTreeMap<(Key, RequestId, u32), Row>,
+    sweeps: BTreeMap<Month, LastSweep>,
 }
 
 /// Tenant and key.
@@ -246,8 +247,9 @@ impl Ledger for OracleLedger {
     async fn sweep(&self, month: Month, now: Timestamp) -> Result<Swept, LedgerUnavailable> {
         Ok(self.change(|state| {
             let mut swept = Swept::default();
-            let Some(books) = state.months.get_mut(&month) else { return swept };
+            let books = state.months.entry(month).or_insert_with(|| self.fresh(month));
             for row in state.attempts.values_mut().filter(|row| row.fate == Fate::Pending && row.month == month) {
+                swept.oldest = Some(swept.oldest.map_or(row.expires, |oldest| oldest.min(row.expires)));
                 if row.expires < now {
                     charge(books, row.amount, row.amount, true);
                     row.fate = Fate::Expired;
@@ -260,8 +262,15 @@ impl Ledger for OracleLedger {
             if swept.expired > 0 {
                 stop_if_too_much_is_unknown(books);
             }
+            if state.sweeps.get(&month).is_none_or(|last| last.at <= now) {
+                state.sweeps.insert(month, LastSweep { at: now, swept });
+            }
             swept
         }))
+    }
+
+    async fn last_sweep(&self, month: Month) -> Result<Option<LastSweep>, LedgerUnavailable> {
+        Ok(self.change(|state| state.sweeps.get(&month).copied()))
     }
 
     async fn books(&self, month: Month) -> Result<MonthBooks, LedgerUnavailable> {

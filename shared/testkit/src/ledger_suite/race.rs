@@ -84,6 +84,35 @@ pub async fn a_reservation_resolves_once_under_a_race(make: &impl AsyncFn(Usd, u
     assert_eq!(books.available, Usd::from_nanos(books.cap.nanos() - first.charged.nanos()));
 }
 
+/// Sweepers that run at once charge each expired reservation once, and say so together.
+///
+/// # Panics
+/// When what they say they charged, or the books, are not what had expired.
+pub async fn sweepers_at_once_charge_once(make: &impl AsyncFn(Usd, u8) -> Arc<dyn Ledger>) {
+    const SWEEPERS: usize = 4;
+    const RESERVATIONS: u32 = 12;
+    let ledger = make(Usd::from_nanos(1_000_000_000), 100).await;
+    for key in 0..RESERVATIONS {
+        let reserved = reserve(ledger.as_ref(), key, 0).await;
+        assert!(reserved.is_ok(), "{reserved:?}");
+    }
+    let late = Timestamp::from_millis(NOW.millis() + 600_000);
+    let sweeps = (0..SWEEPERS).map(|_| {
+        let ledger = Arc::clone(&ledger);
+        tokio::spawn(async move { ledger.sweep(NOW.month(), late).await })
+    });
+    let mut expired = 0;
+    for swept in join_all(sweeps).await {
+        let swept = swept.unwrap_or_else(|error| panic!("{error}")).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(swept.pending, 0, "{swept:?}");
+        expired += swept.expired;
+    }
+    assert_eq!(expired, RESERVATIONS, "expired, over all sweepers");
+    let books = ledger.books(NOW.month()).await.unwrap_or_else(|error| panic!("{error}"));
+    let charged = Usd::from_nanos(HALF_A_CENT.nanos() * i64::from(RESERVATIONS));
+    assert_eq!((books.reserved, books.settled, books.unknown), (Usd::ZERO, charged, charged));
+}
+
 async fn reserve(ledger: &dyn Ledger, key: u32, attempt: u32) -> Result<Reservation, ReserveRefused> {
     let claim = Claim {
         tenant: Tenant::parse("tenant").unwrap_or_else(|error| panic!("{error}")),

@@ -68,6 +68,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (key(), owner()).prop_map(|(key, owner)| Step::End(key, owner)),
         1 => (key(), owner()).prop_map(|(key, owner)| Step::Release(key, owner)),
         3 => Just(Step::Sweep),
+        1 => Just(Step::LastSweep),
         1 => Just(Step::Stop),
         2 => Just(Step::Reopen),
         3 => (1_u32..100).prop_map(Step::Wait),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use farthing_domain::ids::{ModelId, ProviderId, RequestId, Tenant};
 use farthing_domain::ledger::{
-    Claim, ClaimRefused, ClaimRequest, Finish, LedgerUnavailable, Reservation, ReserveRefused, ReserveRequest,
-    Resolution, Resolved, StoredReply, Swept,
+    Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, Reservation, ReserveRefused,
+    ReserveRequest, Resolution, Resolved, StoredReply, Swept,
 };
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
@@ -89,6 +89,7 @@ impl World {
             Step::End(key, owner) => self.finish(key, owner, None).await,
             Step::Release(key, owner) => said(self.ledger.release(&self.claim(key, owner)).await.map(|()| "ok".into())),
             Step::Sweep => self.sweep().await,
+            Step::LastSweep => self.last_sweep().await,
             Step::Stop => said(self.ledger.set_stopped(self.now.month(), true).await.map(|()| "ok".into())),
             Step::Reopen => said(self.ledger.set_stopped(self.now.month(), false).await.map(|()| "ok".into())),
             Step::Wait(seconds) => {
@@ -185,6 +186,15 @@ impl World {
             }
         }
         format!("{} expired for {}, {} pending", all.expired, all.charged, all.pending)
+    }
+
+    async fn last_sweep(&self) -> String {
+        let Ok(last) = self.ledger.last_sweep(self.now.month()).await else { return "unavailable".to_owned() };
+        let Some(LastSweep { at, swept }) = last else { return "never".to_owned() };
+        let seconds = |later: Timestamp, earlier: Timestamp| (later.millis() - earlier.millis()) / 1_000;
+        let oldest = swept.oldest.map_or("none due".to_owned(), |oldest| format!("due in {} s", seconds(oldest, at)));
+        let ago = seconds(self.now, at);
+        format!("{} expired for {}, {} pending, {oldest}, {ago} s ago", swept.expired, swept.charged, swept.pending)
     }
 
     async fn books(&self, month: Month) -> String {

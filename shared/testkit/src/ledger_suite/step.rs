@@ -37,6 +37,8 @@ pub(super) enum Step {
     Release(u8, char),
     /// `sweep`: this month and the last.
     Sweep,
+    /// `last-sweep`: of this month.
+    LastSweep,
     /// `stop`: this month.
     Stop,
     /// `reopen`: this month.
@@ -70,6 +72,7 @@ impl FromStr for Step {
                 ("end", [key, owner]) => Self::End(key.parse().ok()?, one(owner)?),
                 ("release", [key, owner]) => Self::Release(key.parse().ok()?, one(owner)?),
                 ("sweep", []) => Self::Sweep,
+                ("last-sweep", []) => Self::LastSweep,
                 ("stop", []) => Self::Stop,
                 ("reopen", []) => Self::Reopen,
                 ("wait", [seconds]) => Self::Wait(seconds.parse().ok()?),
@@ -109,6 +112,7 @@ impl fmt::Display for Step {
             Self::End(key, owner) => write!(f, "end {key} {owner}"),
             Self::Release(key, owner) => write!(f, "release {key} {owner}"),
             Self::Sweep => f.write_str("sweep"),
+            Self::LastSweep => f.write_str("last-sweep"),
             Self::Stop => f.write_str("stop"),
             Self::Reopen => f.write_str("reopen"),
             Self::Wait(seconds) => write!(f, "wait {seconds}"),
