@@ -29,6 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("farthing-inference", &["farthing-api", "farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
     ("farthing-status", &["farthing-api", "farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
+    ("farthing-sweep", &["farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
+    ("farthing-simulation", &["farthing-domain", "farthing-gateway", "farthing-stores", "farthing-testkit"]),
     ("farthing-init", &["farthing-api", "farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
     (
         "farthing-local",
@@ -41,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "farthing-init",
             "farthing-models",
             "farthing-status",
+            "farthing-sweep",
         ],
     ),
 ];
