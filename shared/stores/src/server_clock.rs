@@ -23,7 +23,8 @@ struct Seen {
 }
 
 impl ServerClock {
-    /// Whether the service has replied at all: then its time is known, or that it tells none.
+    /// Whether the service has done what it was asked at least once: then its time is known, or that
+    /// it tells none.
     pub(crate) fn has_replied(&self) -> bool {
         self.seen().has_replied
     }
@@ -52,8 +53,9 @@ impl ServerClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_reply(&self, date: Option<&str>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).has_replied = true;
+    /// A failure without `Date` says nothing: something before the service may have made it.
+    fn note_reply(&self, is_success: bool, date: Option<&str>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).has_replied |= is_success;
         if let Some(date) = date {
             self.note(date);
         }
@@ -79,7 +81,8 @@ impl Intercept for ServerClock {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.note_reply(context.response().headers().get("date"));
+        let response = context.response();
+        self.note_reply(response.status().is_success(), response.headers().get("date"));
         Ok(())
     }
 }
@@ -93,6 +96,10 @@ mod tests {
         let clock = ServerClock::default();
         let now = Timestamp::from_millis(784_111_777_000);
         assert_eq!(clock.skew(now), None);
+        clock.note_reply(false, None);
+        assert!(!clock.has_replied());
+        clock.note_reply(true, None);
+        assert!(clock.has_replied());
         clock.note("no date");
         assert_eq!(clock.skew(now), None);
         clock.note("Sun, 06 Nov 1994 08:49:37 GMT");

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
+#[expect(dead_code, reason = "the other tests use more of it")]
 mod faulty;
 
 use std::sync::Arc;

@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Conflict,
     /// The service breaks, before it does anything.
     Failure,
+    /// It is refused with this error.
+    Refused(&'static str),
 }
 
 /// Embedded DynamoDB behind a plan of faults: each call meets the next one, until none is left.
@@ -84,6 +86,10 @@ impl HttpConnector for Faulty {
                 Some(Fault::Failure) => Ok(refusal(
                     500,
                     r#"{"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": "sorry"}"#,
+                )),
+                Some(Fault::Refused(code)) => Ok(HttpResponse::new(
+                    400.try_into().unwrap(),
+                    format!(r#"{{"__type": "com.amazonaws.dynamodb.v20120810#{code}", "message": "no"}}"#).into(),
                 )),
                 None => {
                     let mut response = this.inner.call(request).await?;
