@@ -8,3 +8,4 @@ mod cascade;
 mod idempotency;
 mod local_answers;
 mod server;
+mod sweep;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use farthing_testkit::loopback::LoopbackProvider;
 use reqwest::Client;
@@ -39,17 +39,31 @@ pub(crate) const MIDDLING_ANSWER: &str = "Email newsletters seamlessly bring cus
 
 /// The program under test, with loopback providers for the paid models.
 pub(crate) struct Server {
-    process: Child,
-    url: String,
+    pub(crate) process: Child,
+    pub(crate) url: String,
     client: Client,
-    folder: TempDir,
+    home: Home,
     /// The one server that plays all providers.
-    pub(crate) providers: LoopbackProvider,
+    pub(crate) providers: Arc<LoopbackProvider>,
+}
+
+/// What outlives a process: the owner's files, the data, and the providers.
+#[derive(Clone)]
+pub(crate) struct Home {
+    pub(crate) folder: Arc<TempDir>,
+    pub(crate) providers: Arc<LoopbackProvider>,
 }
 
 /// How the program is started.
 pub(crate) struct Setup {
+    /// What is replaced in the policy, and by what.
     policy: Vec<(&'static str, String)>,
+    /// What is replaced in the registry, and by what.
+    pub(crate) registry: Vec<(&'static str, String)>,
+    /// More variables of the environment.
+    pub(crate) environment: Vec<(&'static str, String)>,
+    /// Whether its standard error is kept in [`Server::process`], and not shown.
+    pub(crate) keeps_stderr: bool,
     has_keys: bool,
     caller_keys: &'static str,
 }
@@ -65,7 +79,14 @@ pub(crate) struct Answered {
 impl Setup {
     /// The shipped policy, and keys for all providers.
     pub(crate) fn new() -> Self {
-        Self { policy: Vec::new(), has_keys: true, caller_keys: "" }
+        Self {
+            policy: Vec::new(),
+            registry: Vec::new(),
+            environment: Vec::new(),
+            keeps_stderr: false,
+            has_keys: true,
+            caller_keys: "",
+        }
     }
 
     /// Replaces `from` by `to` in the policy.
@@ -86,35 +107,54 @@ impl Setup {
         self
     }
 
-    /// Starts the program and waits until it listens.
+    /// Starts the program on data of its own and waits until it listens.
     pub(crate) async fn start(self) -> Server {
-        pull_weights_once();
+        self.start_in(&self.home().await)
+    }
+
+    /// The owner's files, no data yet, and the providers.
+    pub(crate) async fn home(&self) -> Home {
         let folder = tempfile::tempdir().unwrap();
         let infra = folder.path().join("infra");
         copy_infra(&infra);
-        let policy_file = infra.join("policy.toml");
-        let mut policy = std::fs::read_to_string(&policy_file).unwrap();
-        for (from, to) in &self.policy {
-            assert!(policy.contains(from), "the policy has no {from:?}");
-            policy = policy.replace(from, to);
-        }
-        std::fs::write(policy_file, policy).unwrap();
-        let providers = LoopbackProvider::start().await.unwrap();
-        let mut command = program();
+        replace(&infra.join("policy.toml"), &self.policy);
+        replace(&infra.join("models.toml"), &self.registry);
+        Home { folder: Arc::new(folder), providers: Arc::new(LoopbackProvider::start().await.unwrap()) }
+    }
+
+    /// Starts the program on the data of `home` and waits until it listens.
+    pub(crate) fn start_in(&self, home: &Home) -> Server {
+        pull_weights_once();
+        let mut command = home.command();
         command.args(["--listen", "127.0.0.1:0", "--json"]);
-        command.env("FARTHING_INFRA", &infra).env("FARTHING_DATA", folder.path().join("data"));
         command.env("FARTHING_KEYS", self.caller_keys).env("FARTHING_LOG", "error");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if self.has_keys {
             for name in ["ANTHROPIC", "DEEPSEEK", "OPENAI"] {
-                command.env(format!("{name}_API_KEY"), "test-key").env(format!("{name}_BASE_URL"), providers.url());
+                command.env(format!("{name}_API_KEY"), "test-key");
+                command.env(format!("{name}_BASE_URL"), home.providers.url());
             }
+        }
+        if self.keeps_stderr {
+            command.stderr(Stdio::piped());
         }
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let greeting: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         let url = greeting["listening"].as_str().unwrap_or_else(|| panic!("{greeting}")).to_owned();
-        Server { process, url, client: Client::new(), folder, providers }
+        let (home, providers) = (home.clone(), Arc::clone(&home.providers));
+        Server { process, url, client: Client::new(), home, providers }
+    }
+}
+
+impl Home {
+    /// A command of the program on these files and this data.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = program();
+        command.env("FARTHING_INFRA", self.folder.path().join("infra"));
+        command.env("FARTHING_DATA", self.folder.path().join("data"));
+        command
     }
 }
 
@@ -167,19 +207,11 @@ impl Server {
 
     /// A command of the same program on the same data.
     pub(crate) fn command(&self) -> Command {
-        let mut command = program();
-        command.env("FARTHING_INFRA", self.folder.path().join("infra"));
-        command.env("FARTHING_DATA", self.folder.path().join("data"));
-        command
+        self.home.command()
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Answered {
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
-        let text = response.text().await.unwrap();
-        let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        Answered { status, retry_after, text, json }
+        Answered::to(request).await.unwrap()
     }
 }
 
@@ -191,6 +223,16 @@ impl Drop for Server {
 }
 
 impl Answered {
+    /// The reply to `request`, or how it failed to come.
+    pub(crate) async fn to(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        let text = response.text().await?;
+        let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        Ok(Self { status, retry_after, text, json })
+    }
+
     /// The model and outcome of each attempt.
     pub(crate) fn attempts(&self) -> Vec<(String, String)> {
         let attempts =
@@ -218,6 +260,15 @@ pub(crate) fn program() -> Command {
 /// The folder of the weights and the knowledge index, which are fetched and built once.
 pub(crate) fn weights() -> PathBuf {
     Path::new(ROOT).join(".farthing/models")
+}
+
+fn replace(file: &Path, replacements: &[(&str, String)]) {
+    let mut text = std::fs::read_to_string(file).unwrap();
+    for (from, to) in replacements {
+        assert!(text.contains(from), "{} has no {from:?}", file.display());
+        text = text.replace(from, to);
+    }
+    std::fs::write(file, text).unwrap();
 }
 
 fn pull_weights_once() {

@@ -5,6 +5,8 @@
 pub mod clock;
 pub mod config;
 pub mod files;
+#[cfg(feature = "test-hooks")]
+mod hooks;
 pub mod lambda;
 pub mod telemetry;
 pub mod wiring;

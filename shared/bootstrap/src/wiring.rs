@@ -9,13 +9,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use farthing_api::parse::Defaults;
 use farthing_domain::ids::ProviderId;
+use farthing_domain::money::Usd;
 use farthing_domain::ports::{Ids, LocalModels, Provider};
 use farthing_gateway::init::Init;
+use farthing_gateway::reconcile::Reconcile;
 use farthing_gateway::status::Status;
+use farthing_gateway::sweep::Sweep;
 use farthing_gateway::wrappers::WithTimeout;
 use farthing_gateway::{Answering, Parts};
 pub use farthing_models::artifacts::{IndicatifProgress, NoProgress, Progress};
 use farthing_providers::{BaseUrl, ProviderConfig, Secret, Transport, connect};
+use farthing_stores::{DynamoLedger, LedgerConfig};
 
 use crate::clock::{SystemClock, Ulids};
 use crate::config::Config;
@@ -61,6 +65,34 @@ pub async fn status(config: &Config) -> anyhow::Result<(Status, Arc<dyn Ids>)> {
     let files = OwnerFiles::load(&config.infra)?;
     let stores = Stores::open(config, &files).await?;
     Ok((status_of(files, &stores), Arc::new(Ulids::default())))
+}
+
+/// The parts of the sweep function: the ledger alone. It goes on with files of the owner's that are
+/// wrong, as it reserves nothing; an unopened month has no money then, as far as its metrics tell.
+///
+/// # Errors
+/// When the table cannot be made.
+pub async fn sweep(config: &Config) -> anyhow::Result<Sweep> {
+    let files = OwnerFiles::load(&config.infra);
+    let ledger_config = match &files {
+        Ok(files) => stores::ledger_config(files),
+        Err(error) => {
+            tracing::error!(error = error as &dyn std::error::Error, "the owner's files are wrong");
+            LedgerConfig::new(Usd::ZERO, 100, "none")
+        }
+    };
+    let ledger = DynamoLedger::new(stores::open_table(config).await?, ledger_config);
+    Ok(Sweep { ledger: Arc::new(ledger), clock: Arc::new(SystemClock) })
+}
+
+/// What reconciling needs.
+///
+/// # Errors
+/// When a file is wrong or the table cannot be made.
+pub async fn reconcile(config: &Config) -> anyhow::Result<Reconcile> {
+    let files = OwnerFiles::load(&config.infra)?;
+    let ledger = Arc::new(DynamoLedger::new(stores::open_table(config).await?, stores::ledger_config(&files)));
+    Ok(Reconcile { ledger: ledger.clone(), audit: ledger, registry: files.registry })
 }
 
 /// The parts of the init function.
@@ -115,6 +147,8 @@ pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Res
         outcomes: stores.outcomes.clone(),
         clock: Arc::new(SystemClock),
     };
+    #[cfg(feature = "test-hooks")]
+    let parts = crate::hooks::armed(parts)?;
     let ids: Arc<dyn Ids> = Arc::new(Ulids::default());
     let init = init_of(&files, &stores, models.local_models()?);
     Ok(Bundle {

@@ -11,13 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use farthing_domain::money::Usd;
+use farthing_domain::registry::Price;
 use futures::{StreamExt, stream};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -103,6 +105,12 @@ impl LoopbackProvider {
         self.shared.books().requests.clone()
     }
 
+    /// How many calls were accepted.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.shared.books().requests.len()
+    }
+
     /// The calls that the API itself refused: a key, a header or a field was missing or wrong.
     #[must_use]
     pub fn refused(&self) -> Vec<RefusedRequest> {
@@ -113,6 +121,12 @@ impl LoopbackProvider {
     #[must_use]
     pub fn meter(&self) -> Meter {
         self.shared.books().meter.clone()
+    }
+
+    /// What has been billed so far by the models' prices, as [`Meter::cost`] says.
+    #[must_use]
+    pub fn cost<'a>(&self, price_of: impl Fn(&str) -> &'a Price) -> Usd {
+        self.shared.books().meter.cost(price_of)
     }
 }
 
@@ -165,10 +179,43 @@ async fn answer(
 }
 
 async fn play(mut reply: Reply, request: &ReceivedRequest, scissors: &Scissors) -> Response {
-    while let Reply::Delay { ms, then } = reply {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-        reply = *then;
+    let mut halt = None;
+    loop {
+        match reply {
+            Reply::Delay { ms, then } => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                reply = *then;
+            }
+            Reply::Halting { ms, then } => {
+                halt = Some(Duration::from_millis(ms));
+                reply = *then;
+            }
+            reply => {
+                let response = respond(reply, request, scissors);
+                return match halt {
+                    Some(halt) => in_halves(response, halt).await,
+                    None => response,
+                };
+            }
+        }
     }
+}
+
+/// The response with a pause in the middle of its body.
+async fn in_halves(response: Response, pause: Duration) -> Response {
+    let (mut head, body) = response.into_parts();
+    let Ok(whole) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_GATEWAY.into_response() };
+    head.headers.remove(CONTENT_LENGTH);
+    let rest = whole.slice(whole.len() / 2..);
+    let rest = stream::once(async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, io::Error>(rest)
+    });
+    let first = stream::once(async move { Ok(whole.slice(..whole.len() / 2)) });
+    Response::from_parts(head, Body::from_stream(first.chain(rest)))
+}
+
+fn respond(reply: Reply, request: &ReceivedRequest, scissors: &Scissors) -> Response {
     let api = request.api;
     match reply {
         Reply::Status { code, retry_after } => {
@@ -200,9 +247,11 @@ async fn play(mut reply: Reply, request: &ReceivedRequest, scissors: &Scissors) 
             json_response(200, &completion)
         }
         Reply::Malformed => ([(CONTENT_TYPE, "application/json")], "{\"usage\": oops").into_response(),
-        Reply::Text { .. } | Reply::Counted { .. } | Reply::Refusal { .. } | Reply::Delay { .. } => {
-            json_response(200, &api.completion(request, &reply))
-        }
+        Reply::Text { .. }
+        | Reply::Counted { .. }
+        | Reply::Refusal { .. }
+        | Reply::Delay { .. }
+        | Reply::Halting { .. } => json_response(200, &api.completion(request, &reply)),
     }
 }
 

@@ -182,7 +182,12 @@ impl Api {
             Reply::Text { text, .. } => text.as_str(),
             Reply::Counted { text } => text_of_tokens(text, output_tokens),
             Reply::CutOff | Reply::NoUsage => "An answer of which nobody knows the price.",
-            Reply::Refusal { .. } | Reply::Status { .. } | Reply::Reset | Reply::Delay { .. } | Reply::Malformed => "",
+            Reply::Refusal { .. }
+            | Reply::Status { .. }
+            | Reply::Reset
+            | Reply::Delay { .. }
+            | Reply::Halting { .. }
+            | Reply::Malformed => "",
         };
         let is_refusal = matches!(reply, Reply::Refusal { .. });
         let is_cut = output_tokens >= request.max_tokens;

@@ -48,6 +48,13 @@ pub enum Reply {
         /// The other reply.
         then: Box<Reply>,
     },
+    /// The other reply, of which the first half comes at once and the rest later; billed at once.
+    Halting {
+        /// How much later, in milliseconds.
+        ms: u64,
+        /// The other reply.
+        then: Box<Reply>,
+    },
     /// A completion that does not say what it costs. Billed at the worst.
     NoUsage,
     /// A success that is no JSON. Billed at the worst.
@@ -79,13 +86,19 @@ impl Reply {
         Self::Delay { ms, then: Box::new(self) }
     }
 
+    /// This reply, its second half `ms` milliseconds after the first.
+    #[must_use]
+    pub fn halting(self, ms: u64) -> Self {
+        Self::Halting { ms, then: Box::new(self) }
+    }
+
     /// What the call is billed; `None` when it is free.
     #[must_use]
     pub fn bill(&self, request: &ReceivedRequest) -> Option<Bill> {
         let bill = |(input_tokens, output_tokens)| Bill { model: request.model.clone(), input_tokens, output_tokens };
         match self {
             Self::Status { code: 400..=404 | 413 | 422 | 429, .. } => None,
-            Self::Delay { then, .. } => then.bill(request),
+            Self::Delay { then, .. } | Self::Halting { then, .. } => then.bill(request),
             Self::Text { .. }
             | Self::Counted { .. }
             | Self::Refusal { .. }
@@ -108,9 +121,13 @@ impl Reply {
             Self::Counted { text } => {
                 (count(bytes) + 4 * request.messages as u64, count(text.len()).min(request.max_tokens))
             }
-            Self::Status { .. } | Self::CutOff | Self::Reset | Self::Delay { .. } | Self::NoUsage | Self::Malformed => {
-                (bytes as u64 + 8 * request.messages as u64, request.max_tokens)
-            }
+            Self::Status { .. }
+            | Self::CutOff
+            | Self::Reset
+            | Self::Delay { .. }
+            | Self::Halting { .. }
+            | Self::NoUsage
+            | Self::Malformed => (bytes as u64 + 8 * request.messages as u64, request.max_tokens),
         }
     }
 }

@@ -145,6 +145,28 @@ async fn replies_break_as_the_script_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_halting_reply_comes_in_two_halves() {
+    let provider = started(Script::always(Reply::text("Hello.", 2, 3).halting(20).after(1))).await;
+    let mut stream = TcpStream::connect(provider.address).unwrap();
+    let body = chat("m", "hello");
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer k\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    // Each chunk is its length in hex and its bytes; the last is empty.
+    let chunks: Vec<&str> = reply.split_once("\r\n\r\n").unwrap().1.split("\r\n").skip(1).step_by(2).collect();
+    assert_eq!(chunks.len(), 3, "{reply}");
+    let whole: Value = serde_json::from_str(&chunks.concat()).unwrap();
+    assert_eq!(whole["choices"][0]["message"]["content"], "Hello.");
+    assert!(chunks[0].len().abs_diff(chunks[1].len()) <= 1);
+    assert_eq!(provider.meter().of("m"), Billed { calls: 1, input_tokens: 2, output_tokens: 3 });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counted_answers_end_at_the_limit() {
     let provider = started(Script::always(Reply::counted(&"é".repeat(500)))).await;
     let (_, _, reply) = post_raw(&provider, "/v1/messages", ANTHROPIC, &chat("m", "hello"));
@@ -168,6 +190,7 @@ async fn the_meter_tells_the_cost() {
     let (a, b) = (price("1"), price("3"));
     let cost = provider.meter().cost(|model| if model == "a" { &a } else { &b });
     assert_eq!(cost.nanos(), 2 * 1_000_000 + 3_000_000 + 3 * 5_000);
+    assert_eq!((provider.cost(|model| if model == "a" { &a } else { &b }), provider.calls()), (cost, 3));
 }
 
 #[tokio::test]
