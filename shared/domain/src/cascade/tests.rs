@@ -41,6 +41,7 @@ fn an_answer_is_rephrased_once_and_the_better_one_is_delivered() {
     let mid = Event::Answered(quality(0.7));
     check(1, &[mid.clone(), Event::Rephrased(Some(quality(0.75)))], deliver(0, true, false));
     check(1, &[mid.clone(), Event::Rephrased(Some(quality(0.65)))], deliver(0, false, false));
+    check(1, &[mid.clone(), Event::Rephrased(Some(quality(0.7)))], deliver(0, false, false));
     check(1, &[mid.clone(), Event::Rephrased(None)], deliver(0, false, false));
     let toxic = Quality { hard_fail: Some(HardFail::Toxic), ..quality(0.99) };
     check(1, &[mid, Event::Rephrased(Some(toxic))], deliver(0, false, false));
@@ -56,7 +57,10 @@ fn a_hard_fail_is_never_delivered() {
 #[test]
 fn the_end_of_the_chain_delivers_the_best_above_the_floor() {
     let (low, lower) = (Event::Answered(quality(0.55)), Event::Answered(quality(0.45)));
-    check(3, &[low, lower, Event::Failed], deliver(0, false, true));
+    check(3, &[low.clone(), lower.clone(), Event::Failed], deliver(0, false, true));
+    check(3, &[lower, low.clone(), Event::Failed], deliver(1, false, true));
+    // Of equals the cheaper one, which comes first.
+    check(2, &[low.clone(), low], deliver(0, false, true));
     check(1, &[Event::Answered(quality(0.39))], Action::GiveUp);
     check(1, &[Event::Answered(quality(f32::NAN))], Action::GiveUp);
     check(0, &[], Action::GiveUp);
