@@ -34,7 +34,6 @@ enum Kind {
 
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     match error {
-        SdkError::ConstructionFailure(_) => Kind::Refused,
         SdkError::ServiceError(context) => match context.err().code().unwrap_or_default() {
             "ProvisionedThroughputExceededException"
             | "RequestLimitExceeded"
@@ -92,8 +91,6 @@ fn met_transaction(code: Option<&str>) -> bool {
 pub(crate) enum NotDone {
     /// At least one condition failed; there is a reason for each of its writes, in order.
     Conditions(Vec<CancellationReason>),
-    /// Another transaction used the same token.
-    TokenUsed,
     /// It is not known whether it was done.
     Unclear(BoxError),
     /// It was not done.
@@ -108,7 +105,6 @@ impl NotDone {
                 let codes: Vec<_> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
                 format!("the transaction was cancelled: {}", codes.join(", ")).into()
             }
-            Self::TokenUsed => "the transaction's token was used before".into(),
             Self::Unclear(cause) | Self::Refused(cause) => cause,
         }
     }
@@ -170,7 +166,6 @@ fn judge(error: SdkError<TransactWriteItemsError, HttpResponse>) -> (Kind, NotDo
                 (Kind::Refused, NotDone::Refused(error.into()))
             }
         }
-        Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => (Kind::Refused, NotDone::TokenUsed),
         _ => match kind(&error) {
             Kind::Busy => (Kind::Busy, NotDone::Refused(error.into())),
             Kind::Unclear => (Kind::Unclear, NotDone::Unclear(error.into())),

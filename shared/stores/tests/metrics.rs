@@ -111,10 +111,20 @@ fn a_good_day_counts_nothing() {
 
 #[test]
 fn conflicts_are_counted_and_load_is_not() {
-    use Fault::{Busy, Conflict};
+    use Fault::{Busy, Conflict, Refused};
     check(async |lab| lab.reserve(&[Busy]).await, &[]);
     check(async |lab| lab.reserve(&[Conflict, Busy, Conflict]).await, &[(metrics::TX_CONFLICT, 2)]);
     check(async |lab| lab.reserve(&[Conflict; 6]).await, &[(metrics::TX_CONFLICT, 6)]);
+    // A write that is no transaction meets one, and a transaction is met by its own earlier try.
+    for code in ["TransactionConflictException", "TransactionInProgressException"] {
+        check(async |lab| lab.reserve(&[Refused(code)]).await, &[(metrics::TX_CONFLICT, 1)]);
+        let read = async |lab: Lab| {
+            lab.dynamo.plan(&[Refused(code)]);
+            lab.ledger.books(NOW.month()).await.unwrap();
+        };
+        check(read, &[(metrics::TX_CONFLICT, 1)]);
+    }
+    check(async |lab| lab.reserve(&[Refused("ThrottlingException")]).await, &[]);
 }
 
 #[test]

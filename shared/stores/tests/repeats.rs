@@ -104,6 +104,23 @@ async fn what_passes_by_itself_is_tried_again_and_what_does_not_is_not() {
 }
 
 #[tokio::test]
+async fn a_cancelled_transaction_is_tried_again_when_its_reason_passes() {
+    let lab = Lab::new().await;
+    assert!(lab.claim().await);
+    for (attempt, code) in (0..).zip(["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]) {
+        lab.dynamo.plan(&[Fault::Cancelled(code); 3]);
+        assert!(lab.ledger.reserve(reserve_request(attempt)).await.is_ok(), "{code}");
+        assert_eq!(lab.dynamo.left(), 0);
+    }
+    for code in ["ValidationError", "ItemCollectionSizeLimitExceeded"] {
+        lab.dynamo.plan(&[Fault::Cancelled(code), Fault::Busy]);
+        assert!(lab.ledger.reserve(reserve_request(7)).await.is_err(), "{code}");
+        assert_eq!(lab.dynamo.left(), 1, "{code} was tried again");
+        assert!(lab.claim().await);
+    }
+}
+
+#[tokio::test]
 async fn waits_double_up_to_a_limit() {
     let lab = Lab::new().await;
     assert!(lab.claim().await);

@@ -42,7 +42,7 @@ impl DynamoLedger {
             Err(NotDone::Conditions(reasons)) if !failed(&reasons, ATTEMPT) => {
                 Err(self.why_refused(&reasons, &request))
             }
-            Err(NotDone::Conditions(_) | NotDone::TokenUsed) => {
+            Err(NotDone::Conditions(_)) => {
                 self.own_row(request, &token, "the number of this attempt was used".into()).await
             }
             Err(NotDone::Unclear(cause)) => self.own_row(request, &token, cause).await,

@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Failure,
     /// It is refused with this error.
     Refused(&'static str),
+    /// It is a transaction and cancelled for this reason of its first write.
+    Cancelled(&'static str),
 }
 
 /// Embedded DynamoDB behind a plan of faults: each call meets the next one, until none is left.
@@ -74,11 +76,8 @@ impl HttpConnector for Faulty {
                     this.inner.call(request).await?;
                     Err(ConnectorError::timeout("the reply was lost".into()))
                 }
-                Some(Fault::Conflict) if is_transaction => Ok(refusal(
-                    400,
-                    r#"{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message": "cancelled",
-                        "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}, {"Code": "None"}]}"#,
-                )),
+                Some(Fault::Conflict) if is_transaction => Ok(cancelled("TransactionConflict")),
+                Some(Fault::Cancelled(code)) => Ok(cancelled(code)),
                 Some(Fault::Conflict | Fault::Busy) => Ok(refusal(
                     400,
                     r#"{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "slow down"}"#,
@@ -101,6 +100,14 @@ impl HttpConnector for Faulty {
             }
         })
     }
+}
+
+fn cancelled(code: &str) -> HttpResponse {
+    let body = format!(
+        r#"{{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message": "cancelled",
+            "CancellationReasons": [{{"Code": "{code}"}}, {{"Code": "None"}}, {{"Code": "None"}}]}}"#
+    );
+    HttpResponse::new(400.try_into().unwrap(), body.into())
 }
 
 fn refusal(status: u16, body: &'static str) -> HttpResponse {
