@@ -190,7 +190,7 @@ impl Answering {
         if affordable < wanted {
             if affordable < MIN_OUTPUT_TOKENS.min(wanted) {
                 work.spending.refusal.get_or_insert(Refusal::Request);
-                count_refusal(&ReserveRefused::RequestLimit { left });
+                count_refusal(ReserveRefused::RequestLimit { left }.reason());
                 return Err(Skipped::NotSent("over_request_limit"));
             }
             // Fewer digits never make the body longer, so the input bound still holds.
@@ -214,7 +214,7 @@ impl Answering {
             }
             Err(refused) => {
                 tracing::error!(error = &refused as &dyn Error, "ledger.acquire failed");
-                ::metrics::counter!(metrics::BUDGET_REFUSED, metrics::REASON => "unavailable").increment(1);
+                count_refusal("unavailable");
                 Err(Skipped::NotSent("ledger_unavailable"))
             }
         }
@@ -301,7 +301,7 @@ impl Answering {
             ReserveRefused::Fenced => ("taken_over", None),
             ReserveRefused::PriceVersion | ReserveRefused::Unavailable(_) => ("ledger_unavailable", None),
         };
-        count_refusal(&refused);
+        count_refusal(refused.reason());
         tracing::warn!(budget.refused = reason, error = &refused as &dyn Error, "budget refused: {reason}");
         if refusal.is_some() {
             work.spending.refusal = refusal;
@@ -360,8 +360,8 @@ impl Answering {
     }
 }
 
-fn count_refusal(refused: &ReserveRefused) {
-    ::metrics::counter!(metrics::BUDGET_REFUSED, metrics::REASON => refused.reason()).increment(1);
+fn count_refusal(reason: &'static str) {
+    ::metrics::counter!(metrics::BUDGET_REFUSED, metrics::REASON => reason).increment(1);
 }
 
 fn posted(api: &ApiModel, input_tokens: u64, output_tokens: u64) -> Resolution {

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
-use farthing_domain::cache::CachedAnswer;
-use farthing_domain::complexity::ComplexityEstimate;
-use farthing_domain::ids::{AgentId, ProviderId, RequestId, Tenant};
+use farthing_domain::complexity::Tier;
+use farthing_domain::ids::{ProviderId, RequestId, Tenant};
 use farthing_domain::ledger::{
     Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, Reservation, ReserveRefused,
     ReserveRequest, Resolution, Resolved, StoredReply, Swept,
@@ -21,8 +20,7 @@ use farthing_domain::money::Usd;
 use farthing_domain::outcome::{Outcome, Summary};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, Analyst, AnswerCache, CacheLookup, Clock, KnowledgeBase, Ledger, LocalAnswer, ModelUnavailable,
-    OutcomeLog, Rephraser, Retrieval, StoreError, Validation, Validator,
+    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, StoreError, Validation, Validator,
 };
 use farthing_domain::prompt::{Conversation, Prompt};
 use farthing_domain::quality::Quality;
@@ -32,6 +30,7 @@ use farthing_domain::time::{Deadline, Month, Timestamp};
 use farthing_gateway::{Answering, Parts};
 use farthing_testkit::ledger_suite::OracleLedger;
 use farthing_testkit::loopback::ScriptedProvider;
+use farthing_testkit::plain::Plain;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde::de::DeserializeOwned;
 
@@ -90,21 +89,20 @@ fn unavailable() -> LedgerUnavailable {
     LedgerUnavailable("as the test says".into())
 }
 
-/// Everything that has nothing to do with money: each question is of the high tier, every answer is
-/// good, and nothing is known or kept.
-struct Plain;
+/// What has nothing to do with money: each question is of the high tier, every answer is good, and
+/// time stands still.
+struct Good;
 
-impl Clock for Plain {
+impl Clock for Good {
     fn now(&self) -> Timestamp {
         NOW
     }
 }
 
 #[async_trait]
-impl Analyst for Plain {
+impl Analyst for Good {
     async fn analyse(&self, _: &str) -> Result<Analysis, ModelUnavailable> {
-        let complexity = ComplexityEstimate::new([0.0, 0.0, 1.0, 0.0]);
-        Ok(Analysis { embedding: vec![1.0], complexity, injection: 0.0, toxicity: 0.0, tokens: 3 })
+        Ok(Plain::analysis(Tier::High))
     }
 
     fn count_tokens(&self, _: &str) -> u64 {
@@ -113,51 +111,14 @@ impl Analyst for Plain {
 }
 
 #[async_trait]
-impl KnowledgeBase for Plain {
-    async fn retrieve(&self, _: &AgentId, _: &str, _: &Analysis, _: usize) -> Result<Retrieval, ModelUnavailable> {
-        Ok(Retrieval::default())
-    }
-
-    fn answer(&self, _: &BrandProfile, _: &str, _: &Retrieval) -> Option<LocalAnswer> {
-        None
-    }
-
-    fn version(&self, _: &AgentId) -> String {
-        String::new()
-    }
-}
-
-#[async_trait]
-impl Validator for Plain {
+impl Validator for Good {
     async fn validate(&self, _: Validation<'_>) -> Result<Quality, ModelUnavailable> {
-        let (score, relevance, coherence, brand) = (0.9, 0.9, 0.9, 0.9);
-        Ok(Quality { score, relevance, coherence, groundedness: None, brand, toxicity: 0.0, hard_fail: None })
+        Ok(Plain::quality(0.9))
     }
 }
 
 #[async_trait]
-impl Rephraser for Plain {
-    async fn rephrase(&self, _: Validation<'_>, _: &Quality) -> Result<Option<String>, ModelUnavailable> {
-        Ok(None)
-    }
-}
-
-#[async_trait]
-impl AnswerCache for Plain {
-    async fn look_up(
-        &self,
-        _: CacheLookup<'_>,
-    ) -> Result<(Option<CachedAnswer>, Vec<(f32, CachedAnswer)>), StoreError> {
-        Ok((None, Vec::new()))
-    }
-
-    async fn keep(&self, _: &AgentId, _: &CachedAnswer, _: Timestamp) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl OutcomeLog for Plain {
+impl OutcomeLog for Good {
     async fn record(&self, _: &Outcome) -> Result<(), StoreError> {
         Ok(())
     }
@@ -180,7 +141,7 @@ fn owner_file<T: DeserializeOwned>(path: &str, key: Option<&str>) -> T {
 
 /// Answers one question, with Claude as the only provider that has a key, over a ledger like this.
 async fn ask(ledger: Refusing, max_cost: Usd) {
-    let (anthropic, plain) = (ProviderId::parse("anthropic").unwrap(), Arc::new(Plain));
+    let (anthropic, good) = (ProviderId::parse("anthropic").unwrap(), Arc::new(Good));
     let provider = ScriptedProvider::new(anthropic.clone());
     provider.push_text("an answer", 10, 10);
     let agent: BrandProfile = owner_file("agents/rprd/agent.toml", None);
@@ -206,14 +167,14 @@ async fn ask(ledger: Refusing, max_cost: Usd) {
         agents: BTreeMap::from([(agent.id.clone(), agent)]),
         providers: BTreeMap::from([(anthropic, Arc::new(provider) as _)]),
         key_settings: BTreeMap::new(),
-        analyst: plain.clone(),
-        knowledge: plain.clone(),
-        validator: plain.clone(),
-        rephraser: plain.clone(),
+        analyst: good.clone(),
+        knowledge: Arc::new(Plain),
+        validator: good.clone(),
+        rephraser: Arc::new(Plain),
         ledger: Arc::new(ledger),
-        cache: plain.clone(),
-        outcomes: plain.clone(),
-        clock: plain,
+        cache: Arc::new(Plain),
+        outcomes: good.clone(),
+        clock: good,
     });
     answering.reply(&context, &request, |_| StoredReply { status: 200, body: Vec::new() }).await;
 }

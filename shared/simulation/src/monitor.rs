@@ -56,17 +56,12 @@ pub(crate) fn broken<T>(invariant: &'static str, found: impl Into<String>) -> Re
     Err(Violation { invariant, found: found.into() })
 }
 
-/// What a provider was sent under one row, and what it charges for it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Send {
-    charged: Usd,
-}
-
 /// What is known of a world besides its database.
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     rows: BTreeMap<RowKey, RowState>,
-    sends: BTreeMap<RowKey, Send>,
+    /// The rows that calls were sent under, with what the provider charges for each.
+    sends: BTreeMap<RowKey, Usd>,
     /// What each request's envelope was when it was first seen.
     envelopes: BTreeMap<String, i64>,
     /// Who held each request when it was last looked at, and until when.
@@ -109,7 +104,7 @@ impl Monitor {
         if state != Some("inprog") {
             return broken("I7", format!("{owner} sends for a key that is {state:?}"));
         }
-        self.sends.insert(key.clone(), Send::default());
+        self.sends.insert(key.clone(), Usd::ZERO);
         Ok(key)
     }
 
@@ -120,8 +115,8 @@ impl Monitor {
         if is_over && let Some(found) = rows::find(items, row)? {
             self.overcharged.insert(found.month);
         }
-        if let Some(send) = self.sends.get_mut(row) {
-            send.charged = cost;
+        if let Some(charged) = self.sends.get_mut(row) {
+            *charged = cost;
         }
         self.check_items(items, None)
     }
@@ -139,8 +134,10 @@ impl Monitor {
             }
             let row = Row::read(item)?;
             seen += 1;
-            self.check_row(pk, sk, &row, &months, prices)?;
-            request.add(pk, &row, self.charged(pk, sk));
+            let key = RowKey::of(pk, sk);
+            let charged = self.sends.get(&key).copied();
+            request.add(pk, &row, charged);
+            self.check_row(key, &row, charged, &months, prices)?;
             sums.add(&row);
         }
         if seen < self.rows.len() {
@@ -179,26 +176,21 @@ impl Monitor {
         if result == Some(claim.owner.as_str()) { Ok(()) } else { broken("I10", format!("its result is {result:?}")) }
     }
 
-    fn charged(&self, pk: &str, sk: &str) -> Option<Usd> {
-        self.sends.get(&RowKey::of(pk, sk)).map(|send| send.charged)
-    }
-
     fn check_row(
         &mut self,
-        pk: &str,
-        sk: &str,
+        key: RowKey,
         row: &Row,
+        charged: Option<Usd>,
         months: &[books::Month],
         prices: Option<&str>,
     ) -> Result<(), Violation> {
-        let key = RowKey::of(pk, sk);
         let is_overcharged = self.overcharged.contains(&row.month);
         match self.rows.get(&key) {
             None => books::check_admission(row, months, prices)?,
-            Some(before) => row.check_step_from(before, sk)?,
+            Some(before) => row.check_step_from(before, &key.sk)?,
         }
-        if let Some(charged) = self.sends.get(&key).map(|send| send.charged) {
-            row.check_cover(charged, is_overcharged, sk)?;
+        if let Some(charged) = charged {
+            row.check_cover(charged, is_overcharged, &key.sk)?;
         }
         if self.rows.get(&key) != Some(&row.state) {
             match row.state {
@@ -254,7 +246,8 @@ impl Monitor {
             }
             unknown += u32::from(row.is_unknown());
         }
-        for month in books::read_months(items)? {
+        let months = books::read_months(items)?;
+        for month in &months {
             if month.reserved != 0 {
                 return broken("I4", format!("{} nano-dollars of {} are still reserved", month.reserved, month.name));
             }
@@ -262,7 +255,7 @@ impl Monitor {
         if is_calm && unknown > 0 {
             return broken("I4", format!("nothing went wrong, and {unknown} rows were charged as unknown"));
         }
-        let settled: i64 = books::read_months(items)?.iter().map(|month| month.settled).sum();
+        let settled: i64 = months.iter().map(|month| month.settled).sum();
         if settled < self.metered.nanos() && self.overcharged.is_empty() {
             return broken("I3", format!("{} were charged and {settled} are settled", self.metered.nanos()));
         }

@@ -5,21 +5,19 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
-use farthing_domain::cache::CachedAnswer;
-use farthing_domain::complexity::{ComplexityEstimate, Tier};
-use farthing_domain::ids::{AgentId, ProviderId, RequestId};
+use farthing_domain::complexity::Tier;
+use farthing_domain::ids::{ProviderId, RequestId};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, Analyst, AnswerCache, CacheLookup, Clock, KnowledgeBase, Ledger, LocalAnswer, ModelUnavailable,
-    OutcomeLog, Provider, Rephraser, Retrieval, StoreError, Validation, Validator,
+    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, Provider, Validation, Validator,
 };
 use farthing_domain::prompt::{Conversation, Prompt};
 use farthing_domain::quality::Quality;
 use farthing_domain::registry::{ApiModel, ModelSpec, Registry};
 use farthing_domain::request::{AgentRequest, CacheUse};
-use farthing_domain::time::Timestamp;
 use farthing_gateway::Parts;
 use farthing_gateway::wrappers::WithTimeout;
+use farthing_testkit::plain::Plain;
 
 use crate::plan::Customer;
 use crate::planted::Bug;
@@ -87,37 +85,34 @@ pub(crate) fn parts(
         );
         (id, provider as Arc<dyn Provider>)
     };
-    let plain = Arc::new(Plain { sim: Arc::clone(sim) });
+    let planned = Arc::new(Planned { sim: Arc::clone(sim) });
     Parts {
         policy,
         registry: registry.clone(),
         agents: BTreeMap::from([(agent.id.clone(), agent.clone())]),
         providers: BTreeMap::from([provider("cheap"), provider("dear")]),
         key_settings: BTreeMap::new(),
-        analyst: plain.clone(),
-        knowledge: plain.clone(),
-        validator: plain.clone(),
-        rephraser: plain.clone(),
+        analyst: planned.clone(),
+        knowledge: Arc::new(Plain),
+        validator: planned,
+        rephraser: Arc::new(Plain),
         ledger,
-        cache: plain,
+        cache: Arc::new(Plain),
         outcomes,
         clock,
     }
 }
 
-/// The models of this process: they say what the plan says. There is no knowledge and no cache, so
-/// that every request has to be paid for.
-struct Plain {
+/// The judging models of this process: they say what the plan says.
+struct Planned {
     sim: Arc<Sim>,
 }
 
 #[async_trait]
-impl Analyst for Plain {
+impl Analyst for Planned {
     async fn analyse(&self, query: &str) -> Result<Analysis, ModelUnavailable> {
         let is_high = query.ends_with(Tier::High.as_str());
-        let probabilities = if is_high { [0.0, 0.0, 1.0, 0.0] } else { [0.0, 1.0, 0.0, 0.0] };
-        let complexity = ComplexityEstimate::new(probabilities);
-        Ok(Analysis { embedding: vec![1.0], complexity, injection: 0.0, toxicity: 0.0, tokens: 3 })
+        Ok(Plain::analysis(if is_high { Tier::High } else { Tier::Medium }))
     }
 
     fn count_tokens(&self, _: &str) -> u64 {
@@ -126,47 +121,9 @@ impl Analyst for Plain {
 }
 
 #[async_trait]
-impl KnowledgeBase for Plain {
-    async fn retrieve(&self, _: &AgentId, _: &str, _: &Analysis, _: usize) -> Result<Retrieval, ModelUnavailable> {
-        Ok(Retrieval::default())
-    }
-
-    fn answer(&self, _: &BrandProfile, _: &str, _: &Retrieval) -> Option<LocalAnswer> {
-        None
-    }
-
-    fn version(&self, _: &AgentId) -> String {
-        String::new()
-    }
-}
-
-#[async_trait]
-impl Validator for Plain {
+impl Validator for Planned {
     async fn validate(&self, _: Validation<'_>) -> Result<Quality, ModelUnavailable> {
         let is_low = self.sim.chance.happens(self.sim.plan.faults.low_scores);
-        let score = if is_low { self.sim.chance.pick(&[0.2, 0.5]) } else { 0.9 };
-        let (relevance, coherence, brand) = (score, score, score);
-        Ok(Quality { score, relevance, coherence, groundedness: None, brand, toxicity: 0.0, hard_fail: None })
-    }
-}
-
-#[async_trait]
-impl Rephraser for Plain {
-    async fn rephrase(&self, _: Validation<'_>, _: &Quality) -> Result<Option<String>, ModelUnavailable> {
-        Ok(None)
-    }
-}
-
-#[async_trait]
-impl AnswerCache for Plain {
-    async fn look_up(
-        &self,
-        _: CacheLookup<'_>,
-    ) -> Result<(Option<CachedAnswer>, Vec<(f32, CachedAnswer)>), StoreError> {
-        Ok((None, Vec::new()))
-    }
-
-    async fn keep(&self, _: &AgentId, _: &CachedAnswer, _: Timestamp) -> Result<(), StoreError> {
-        Ok(())
+        Ok(Plain::quality(if is_low { self.sim.chance.pick(&[0.2, 0.5]) } else { 0.9 }))
     }
 }

@@ -180,14 +180,11 @@ impl Process {
     }
 
     async fn answer(&self, sim: &Arc<Sim>, customer: &Customer, id: &RequestId) -> Reply {
-        let mut deadline = Deadline::at(self.life.now(sim).plus(HANDLER_LIMIT));
-        let lease_begins = self.life.now(sim);
+        let invoked = self.life.now(sim);
         tokio::time::sleep(sim.chance.millis(0, sim.plan.faults.late_start_ms)).await;
-        if sim.bug == Some(Bug::DeadlineFromWorkStart) {
-            deadline = Deadline::at(self.life.now(sim).plus(HANDLER_LIMIT));
-            sim.anchor_lease(id, lease_begins);
-        }
-        sim.begin(id, deadline, &self.life);
+        let counts_from = if sim.bug == Some(Bug::DeadlineFromWorkStart) { self.life.now(sim) } else { invoked };
+        let deadline = Deadline::at(counts_from.plus(HANDLER_LIMIT));
+        sim.begin(id, invoked, deadline, &self.life);
         let (context, request) = ask(customer, id, deadline);
         sim.note(&self.life.name, &format!("{} begins, key {:?}", id.as_str(), customer.key));
         self.answering.reply(&context, &request, |ended| render(id, ended)).await

@@ -47,10 +47,20 @@ fn cancelled(code: &str) -> String {
     )
 }
 
+/// Whether the call may change an item.
+pub(crate) fn may_write(request: &HttpRequest) -> bool {
+    !["GetItem", "BatchGetItem", "Query", "Scan"].contains(&operation(request))
+}
+
+/// The name of the operation.
+fn operation(request: &HttpRequest) -> &str {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    target.rsplit('.').next().unwrap_or_default()
+}
+
 /// The call in a line: what it touches, with which values, and what came of it.
 pub(crate) fn summary(request: &HttpRequest, how: &str, response: Option<&HttpResponse>) -> String {
-    let operation = request.headers().get("x-amz-target").unwrap_or_default();
-    let operation = operation.rsplit('.').next().unwrap_or_default();
+    let operation = operation(request);
     let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
     let writes = body["TransactItems"].as_array();
     let parts: Vec<String> = match writes {

@@ -65,12 +65,13 @@ pub(crate) struct Sim {
     numbers: AtomicU64,
     pub(crate) kills: AtomicU64,
     is_healed: AtomicBool,
-    lease_anchors: Mutex<BTreeMap<RequestId, Timestamp>>,
     working: Mutex<BTreeMap<String, Working>>,
 }
 
 /// An invocation that has begun and not ended.
 struct Working {
+    /// When it was invoked, by its own clock.
+    invoked: Timestamp,
     /// When it gives up, whatever its clock shows.
     until: Instant,
     deadline: Deadline,
@@ -113,7 +114,6 @@ async fn live(seed: u64, options: Options) -> Ended {
         numbers: AtomicU64::new(0),
         kills: AtomicU64::new(0),
         is_healed: AtomicBool::new(false),
-        lease_anchors: Mutex::default(),
         working: Mutex::default(),
     });
     let table = Table::over(sim.dynamo.clone(), "farthing");
@@ -224,20 +224,16 @@ impl Sim {
         }
     }
 
-    /// When the lease of an invocation begins, for the bug that confuses it with its work.
-    pub(crate) fn anchor_lease(&self, id: &RequestId, at: Timestamp) {
-        self.lease_anchors.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), at);
-    }
-
-    pub(crate) fn lease_anchor(&self, id: &RequestId) -> Option<Timestamp> {
-        self.lease_anchors.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
-    }
-
     /// An invocation begins to work.
-    pub(crate) fn begin(&self, id: &RequestId, deadline: Deadline, life: &Arc<Life>) {
+    pub(crate) fn begin(&self, id: &RequestId, invoked: Timestamp, deadline: Deadline, life: &Arc<Life>) {
         let until = Instant::now() + deadline.left(life.now(self));
-        let working = Working { until, deadline, life: Arc::clone(life) };
+        let working = Working { invoked, until, deadline, life: Arc::clone(life) };
         self.working().insert(id.as_str().to_owned(), working);
+    }
+
+    /// When an invocation that is at work was invoked, by its own clock.
+    pub(crate) fn invoked(&self, id: &RequestId) -> Option<Timestamp> {
+        self.working().get(id.as_str()).map(|working| working.invoked)
     }
 
     /// An invocation has ended.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use farthing_domain::ids::ModelId;
 use farthing_domain::ports::{ActivationRefused, ActiveModel, ActiveModels, StoreError};
 
+use crate::conditional::is_condition_failed;
 use crate::item::{Item, Malformed, get_number, get_text, item, key, text};
 use crate::retry::{BoxError, repeated};
 use crate::table::Table;
@@ -44,9 +45,7 @@ impl DynamoActiveModels {
         };
         match repeated(&self.table, || put.clone().send()).await {
             Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
+            Err(error) if is_condition_failed(&error) => {
                 // Our own earlier try may have been done.
                 let there = self.table.get(&model_key(&model.id), true).await?;
                 Ok(there.as_ref().map(read).transpose()?.as_ref() == Some(model))

@@ -1,15 +1,15 @@
 //! The leases of weekly jobs, on DynamoDB.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use farthing_domain::jobs::{JobClaim, JobRefused, JobResult};
 use farthing_domain::ports::{Jobs, StoreError};
 use farthing_domain::time::Timestamp;
 
+use crate::conditional::{Updated, send_update};
 use crate::item::{Item, Malformed, get_number, get_text, key, number, text};
-use crate::retry::{BoxError, repeated};
+use crate::retry::BoxError;
 use crate::table::Table;
 
 /// A job that is being done.
@@ -21,12 +21,6 @@ const DONE: &str = "done";
 #[derive(Clone, Debug)]
 pub struct DynamoJobs {
     table: Table,
-}
-
-/// What an update says: it was done, or how the item was found, if there is one.
-enum Updated {
-    Yes,
-    No(Option<Item>),
 }
 
 impl DynamoJobs {
@@ -46,18 +40,6 @@ impl DynamoJobs {
             .expression_attribute_values(":running", text(RUNNING))
             .expression_attribute_values(":me", text(claim.owner.as_str()))
     }
-
-    /// Sends the update. Each of them may be sent twice: its condition, or its owner, tells the second.
-    async fn send(&self, update: UpdateItemFluentBuilder) -> Result<Updated, BoxError> {
-        let error = match repeated(&self.table, || update.clone().send()).await {
-            Ok(_) => return Ok(Updated::Yes),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Updated::No(failed.item().cloned())),
-            _ => Err(error),
-        }
-    }
 }
 
 #[async_trait]
@@ -70,7 +52,7 @@ impl Jobs for DynamoJobs {
             .expression_attribute_names("#lease", "lease")
             .expression_attribute_values(":lease", number(claim.lease.millis()))
             .expression_attribute_values(":now", number(now.millis()));
-        match self.send(update).await.map_err(store_error)? {
+        match send_update(&self.table, update).await.map_err(store_error)? {
             Updated::Yes => Ok(()),
             Updated::No(None) => Err(store_error("a job was refused without its item".into()).into()),
             Updated::No(Some(item)) => {
@@ -87,7 +69,7 @@ impl Jobs for DynamoJobs {
             .expression_attribute_names("#result", "result")
             .expression_attribute_values(":done", text(DONE))
             .expression_attribute_values(":result", text(result.as_str()));
-        match self.send(update).await.map_err(store_error)? {
+        match send_update(&self.table, update).await.map_err(store_error)? {
             Updated::Yes => Ok(true),
             Updated::No(None) => Ok(false),
             // Our own earlier try may have ended it.

@@ -91,6 +91,16 @@ impl DynamoLedger {
     pub fn new(table: Table, config: LedgerConfig) -> Self {
         Self { table, config, opened: Mutex::default() }
     }
+
+    /// Refuses when `now` is too far from the service's time.
+    fn refuse_wrong_clock(&self, now: Timestamp) -> Result<(), LedgerUnavailable> {
+        match self.table.server_clock().skew(now) {
+            Some(skew) if skew > self.config.max_skew => {
+                Err(unavailable(format!("our clock is {} s off", skew.as_secs())))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// An error of the ledger.

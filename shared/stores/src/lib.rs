@@ -5,6 +5,7 @@
 
 mod active;
 mod cache;
+mod conditional;
 mod embedded;
 mod item;
 mod jobs;

@@ -14,7 +14,7 @@ use farthing_domain::metrics;
 use crate::table::Table;
 
 /// How often a call that met a conflict or a limit is repeated.
-pub(crate) const MOST_REPEATS: u32 = 5;
+const MOST_REPEATS: u32 = 5;
 /// How often a call is repeated of which it is not known whether it was done.
 const MOST_BLIND_REPEATS: u32 = 1;
 

@@ -6,22 +6,18 @@
 mod faulty;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use farthing_domain::ids::{ModelId, ProviderId, RequestId, Tenant};
 use farthing_domain::ledger::{
-    Claim, ClaimRequest, Finish, Reservation, ReserveRefused, ReserveRequest, Resolution, Resolved, StoredReply,
+    Claim, Finish, Reservation, ReserveRefused, ReserveRequest, Resolution, Resolved, StoredReply,
 };
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
 use farthing_domain::time::Timestamp;
 use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
 
+use faulty::requests::{CENT, NOW, claim_request, reserve_request};
 use faulty::{Fault, Faulty};
 
-/// 2026-11-30, 23:15.
-const NOW: Timestamp = Timestamp::from_millis(1_796_080_500_000);
-const CENT: Usd = Usd::from_nanos(10_000_000);
 const POSTED: Resolution = Resolution::Posted { actual: CENT, input_tokens: 10, output_tokens: 1 };
 
 struct Lab {
@@ -58,28 +54,6 @@ impl Lab {
 
 fn ledger(table: &Table, prices: &str) -> DynamoLedger {
     DynamoLedger::new(table.clone(), LedgerConfig::new(Usd::from_nanos(100 * CENT.nanos()), 95, prices))
-}
-
-fn claim_request() -> ClaimRequest {
-    let claim = Claim {
-        tenant: Tenant::parse("tenant").unwrap(),
-        key_hash: "0".repeat(64),
-        owner: RequestId::parse(&"A".repeat(26)).unwrap(),
-        lease: NOW.plus(Duration::from_secs(33)),
-    };
-    ClaimRequest { claim, envelope: Usd::from_nanos(5 * CENT.nanos()), payload_hash: [1; 32], now: NOW }
-}
-
-fn reserve_request(claim: &Claim, attempt: u32) -> ReserveRequest {
-    ReserveRequest {
-        claim: claim.clone(),
-        attempt,
-        amount: Usd::from_nanos(2 * CENT.nanos()),
-        provider: ProviderId::parse("provider").unwrap(),
-        model: ModelId::parse("model").unwrap(),
-        month: NOW.month(),
-        now: NOW,
-    }
 }
 
 /// What comes of a reservation that meets `faults`, and the books after it.

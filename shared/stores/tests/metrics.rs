@@ -8,20 +8,16 @@ mod faulty;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use farthing_domain::ids::{ModelId, ProviderId, RequestId, Tenant};
-use farthing_domain::ledger::{Claim, ClaimRequest, Reservation, ReserveRequest, Resolution};
+use farthing_domain::ledger::{Reservation, Resolution};
 use farthing_domain::metrics;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
-use farthing_domain::time::Timestamp;
 use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
+use faulty::requests::{CENT, NOW, claim_request, reserve_request};
 use faulty::{Fault, Faulty};
 
-/// 2026-11-30, 23:15.
-const NOW: Timestamp = Timestamp::from_millis(1_796_080_500_000);
-const CENT: Usd = Usd::from_nanos(10_000_000);
 const POSTED: Resolution = Resolution::Posted { actual: CENT, input_tokens: 10, output_tokens: 1 };
 
 /// A ledger with the reservation of two cents, whose lease lasts 33 s.
@@ -37,22 +33,15 @@ impl Lab {
         let table = Table::over(dynamo.clone(), "farthing").with_jitter(|_| Duration::ZERO);
         table.create_if_missing().await.unwrap();
         let ledger = DynamoLedger::new(table, LedgerConfig::new(Usd::from_nanos(1_000_000_000), 95, "1"));
-        let claim = Claim {
-            tenant: Tenant::parse("tenant").unwrap(),
-            key_hash: "0".repeat(64),
-            owner: RequestId::parse(&"A".repeat(26)).unwrap(),
-            lease: NOW.plus(Duration::from_secs(33)),
-        };
-        let envelope = Usd::from_nanos(5 * CENT.nanos());
-        ledger.acquire(ClaimRequest { claim: claim.clone(), envelope, payload_hash: [1; 32], now: NOW }).await.unwrap();
-        let reservation = ledger.reserve(reserve_request(claim, 0)).await.unwrap();
+        let claim = ledger.acquire(claim_request()).await.unwrap();
+        let reservation = ledger.reserve(reserve_request(&claim, 0)).await.unwrap();
         Self { dynamo, ledger, reservation }
     }
 
     /// Reserves once more while the calls meet `faults`.
     async fn reserve(&self, faults: &[Fault]) {
         self.dynamo.plan(faults);
-        let _ = self.ledger.reserve(reserve_request(self.reservation.claim.clone(), 1)).await;
+        let _ = self.ledger.reserve(reserve_request(&self.reservation.claim, 1)).await;
         assert_eq!(self.dynamo.left(), 0, "{faults:?} were not all met");
     }
 
@@ -64,18 +53,6 @@ impl Lab {
     /// Sweeps ten minutes later.
     async fn sweep(&self) {
         self.ledger.sweep(NOW.month(), NOW.plus(Duration::from_secs(600))).await.unwrap();
-    }
-}
-
-fn reserve_request(claim: Claim, attempt: u32) -> ReserveRequest {
-    ReserveRequest {
-        claim,
-        attempt,
-        amount: Usd::from_nanos(2 * CENT.nanos()),
-        provider: ProviderId::parse("provider").unwrap(),
-        model: ModelId::parse("model").unwrap(),
-        month: NOW.month(),
-        now: NOW,
     }
 }
 

@@ -8,17 +8,13 @@ mod faulty;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use farthing_domain::ids::{ModelId, ProviderId, RequestId, Tenant};
-use farthing_domain::ledger::{Claim, ClaimRequest, ReserveRequest, Resolution};
+use farthing_domain::ledger::{ReserveRequest, Resolution};
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger as _;
-use farthing_domain::time::Timestamp;
 use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
 
+use faulty::requests::{CENT, NOW, claim_request, reserve_request};
 use faulty::{Fault, Faulty};
-
-const NOW: Timestamp = Timestamp::from_millis(1_796_080_500_000);
-const CENT: Usd = Usd::from_nanos(10_000_000);
 
 /// A ledger that does not wait, but remembers how long it might have waited.
 struct Lab {
@@ -51,26 +47,9 @@ impl Lab {
     }
 }
 
-fn claim_request() -> ClaimRequest {
-    let claim = Claim {
-        tenant: Tenant::parse("tenant").unwrap(),
-        key_hash: "0".repeat(64),
-        owner: RequestId::parse(&"A".repeat(26)).unwrap(),
-        lease: NOW.plus(Duration::from_secs(33)),
-    };
-    ClaimRequest { claim, envelope: Usd::from_nanos(5 * CENT.nanos()), payload_hash: [1; 32], now: NOW }
-}
-
-fn reserve_request(attempt: u32) -> ReserveRequest {
-    ReserveRequest {
-        claim: claim_request().claim,
-        attempt,
-        amount: CENT,
-        provider: ProviderId::parse("provider").unwrap(),
-        model: ModelId::parse("model").unwrap(),
-        month: NOW.month(),
-        now: NOW,
-    }
+/// A reservation of one cent, so that three of them fit the key.
+fn one_cent(attempt: u32) -> ReserveRequest {
+    ReserveRequest { amount: CENT, ..reserve_request(&claim_request().claim, attempt) }
 }
 
 #[tokio::test]
@@ -88,7 +67,7 @@ async fn what_passes_by_itself_is_tried_again_and_what_does_not_is_not() {
         lab.dynamo.plan(&[Fault::Refused(code); 3]);
         assert!(lab.claim().await, "{code}");
         lab.dynamo.plan(&[Fault::Refused(code); 3]);
-        assert!(lab.ledger.reserve(reserve_request(0)).await.is_ok(), "{code}");
+        assert!(lab.ledger.reserve(one_cent(0)).await.is_ok(), "{code}");
         assert_eq!(lab.dynamo.left(), 0);
     }
     for code in ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"] {
@@ -97,7 +76,7 @@ async fn what_passes_by_itself_is_tried_again_and_what_does_not_is_not() {
         assert_eq!(lab.dynamo.left(), 1, "{code} was tried again");
         assert!(lab.claim().await);
         lab.dynamo.plan(&[Fault::Refused(code), Fault::Busy]);
-        assert!(lab.ledger.reserve(reserve_request(7)).await.is_err(), "{code}");
+        assert!(lab.ledger.reserve(one_cent(7)).await.is_err(), "{code}");
         assert_eq!(lab.dynamo.left(), 1, "{code} was tried again");
         assert!(lab.claim().await);
     }
@@ -109,12 +88,12 @@ async fn a_cancelled_transaction_is_tried_again_when_its_reason_passes() {
     assert!(lab.claim().await);
     for (attempt, code) in (0..).zip(["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]) {
         lab.dynamo.plan(&[Fault::Cancelled(code); 3]);
-        assert!(lab.ledger.reserve(reserve_request(attempt)).await.is_ok(), "{code}");
+        assert!(lab.ledger.reserve(one_cent(attempt)).await.is_ok(), "{code}");
         assert_eq!(lab.dynamo.left(), 0);
     }
     for code in ["ValidationError", "ItemCollectionSizeLimitExceeded"] {
         lab.dynamo.plan(&[Fault::Cancelled(code), Fault::Busy]);
-        assert!(lab.ledger.reserve(reserve_request(7)).await.is_err(), "{code}");
+        assert!(lab.ledger.reserve(one_cent(7)).await.is_err(), "{code}");
         assert_eq!(lab.dynamo.left(), 1, "{code} was tried again");
         assert!(lab.claim().await);
     }
@@ -141,8 +120,8 @@ async fn a_resolution_is_tried_more_often_than_a_reservation() {
     let lab = Lab::new().await;
     assert!(lab.claim().await);
     lab.dynamo.plan(&[Fault::Conflict; 6]);
-    assert!(lab.ledger.reserve(reserve_request(0)).await.is_err());
-    let reservation = lab.ledger.reserve(reserve_request(1)).await.unwrap();
+    assert!(lab.ledger.reserve(one_cent(0)).await.is_err());
+    let reservation = lab.ledger.reserve(one_cent(1)).await.unwrap();
     lab.waits();
     lab.dynamo.plan(&[Fault::Conflict; 13]);
     assert!(lab.ledger.resolve(reservation.clone(), Resolution::Voided, NOW).await.is_err());

@@ -2,5 +2,6 @@
 
 pub mod ledger_suite;
 pub mod loopback;
+pub mod plain;
 pub mod stores_suite;
 pub mod strict_dynamo;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
 use farthing_domain::ports::{ActiveModels, AnswerCache, Clock as _, Ledger, ModelStore, OutcomeLog};
 use farthing_stores::{
     DynamoActiveModels, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, EmbeddedDynamo, LedgerConfig, S3ModelStore,
@@ -35,17 +35,11 @@ impl Stores {
     /// # Errors
     /// When the table cannot be made or reached.
     pub async fn open(config: &Config, files: &OwnerFiles) -> anyhow::Result<Self> {
-        let (table, models) = match config.storage {
-            Storage::Embedded => (embedded_table(config).await?, None),
-            Storage::Aws => {
-                let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
-                let models = config.bucket.as_deref().map(|bucket| {
-                    let store = S3ModelStore::new(aws_sdk_s3::Client::new(&sdk), bucket, "");
-                    Arc::new(store) as Arc<dyn ModelStore>
-                });
-                (Table::in_aws(&sdk, &config.table), models)
-            }
-        };
+        let (table, sdk) = connect(config).await?;
+        let models = sdk.zip(config.bucket.as_deref()).map(|(sdk, bucket)| {
+            let store = S3ModelStore::new(aws_sdk_s3::Client::new(&sdk), bucket, "");
+            Arc::new(store) as Arc<dyn ModelStore>
+        });
         let ledger = DynamoLedger::new(table.clone(), ledger_config(files));
         let month = SystemClock.now().month();
         for adopted in [ledger.adopt_prices(month).await, ledger.adopt_budget(month).await] {
@@ -72,11 +66,16 @@ pub(super) fn ledger_config(files: &OwnerFiles) -> LedgerConfig {
 
 /// The table alone, as it is.
 pub(super) async fn open_table(config: &Config) -> anyhow::Result<Table> {
+    connect(config).await.map(|(table, _)| table)
+}
+
+/// The table, and the way to AWS when it is there.
+async fn connect(config: &Config) -> anyhow::Result<(Table, Option<SdkConfig>)> {
     match config.storage {
-        Storage::Embedded => embedded_table(config).await,
+        Storage::Embedded => Ok((embedded_table(config).await?, None)),
         Storage::Aws => {
             let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
-            Ok(Table::in_aws(&sdk, &config.table))
+            Ok((Table::in_aws(&sdk, &config.table), Some(sdk)))
         }
     }
 }

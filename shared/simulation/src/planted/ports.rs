@@ -26,9 +26,9 @@ pub(super) struct BuggyLedger {
 
 impl BuggyLedger {
     fn lease(&self, request: &ClaimRequest) -> Timestamp {
-        match (self.bug, self.sim.lease_anchor(&request.claim.owner)) {
+        match (self.bug, self.sim.invoked(&request.claim.owner)) {
             (Bug::LeaseTooShort, _) => request.now.plus(Duration::from_secs(4)),
-            (Bug::DeadlineFromWorkStart, Some(start)) => start.plus(HANDLER_LIMIT + Duration::from_secs(3)),
+            (Bug::DeadlineFromWorkStart, Some(invoked)) => invoked.plus(HANDLER_LIMIT + Duration::from_secs(3)),
             _ => request.claim.lease,
         }
     }

@@ -6,6 +6,7 @@ use farthing_domain::time::Month;
 
 use super::rows::{get_money, money, month_key, names};
 use super::{DynamoLedger, unavailable};
+use crate::conditional::is_condition_failed;
 use crate::item::Item;
 
 impl DynamoLedger {
@@ -42,8 +43,7 @@ impl DynamoLedger {
             .await;
         match sent {
             Ok(_) => tracing::warn!(%month, cap_usd = %cap, "month {month} has a cap of ${cap} now"),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
+            Err(error) if is_condition_failed(&error) => {}
             Err(error) => return Err(unavailable(error)),
         }
         Ok(())

@@ -1,17 +1,14 @@
 //! Claims on request keys.
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use farthing_domain::ledger::{Claim, ClaimRefused, ClaimRequest, Finish, LedgerUnavailable, StoredReply};
 use farthing_domain::time::Timestamp;
 
 use super::rows::{get_money, money, names, prices_key, request_key};
 use super::{DynamoLedger, unavailable};
+use crate::conditional::{Updated, send_update};
 use crate::item::{Item, Malformed, bytes, get_bytes, get_number, get_text, number, text};
-use crate::retry::repeated;
 
 /// A request that is being answered.
 pub(super) const IN_PROGRESS: &str = "inprog";
@@ -19,13 +16,6 @@ pub(super) const IN_PROGRESS: &str = "inprog";
 const DONE: &str = "done";
 /// A request whose answer is an error.
 const FAILED: &str = "failed";
-
-/// What an update that met no failed condition, or one, says.
-enum Updated {
-    Yes,
-    /// The item that did not meet the condition, if there is one.
-    No(Option<Item>),
-}
 
 impl DynamoLedger {
     pub(super) async fn acquire_claim(&self, request: ClaimRequest) -> Result<Claim, ClaimRefused> {
@@ -120,20 +110,8 @@ impl DynamoLedger {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Sends the update. Each of them may be sent twice: its condition, or its owner, tells the second.
     async fn send(&self, update: UpdateItemFluentBuilder) -> Result<Updated, LedgerUnavailable> {
-        let sent = repeated(&self.table, || update.clone().send()).await;
-        match sent.map_err(|error| *error) {
-            Ok(_) => Ok(Updated::Yes),
-            Err(error) => refused(error),
-        }
-    }
-}
-
-fn refused(error: SdkError<UpdateItemError, HttpResponse>) -> Result<Updated, LedgerUnavailable> {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Updated::No(failed.item().cloned())),
-        _ => Err(unavailable(error)),
+        send_update(&self.table, update).await.map_err(LedgerUnavailable)
     }
 }
 

@@ -9,8 +9,9 @@ use farthing_domain::time::Month;
 
 use super::rows::{fresh_token, get_money, money, month_key, names, prices_key};
 use super::{DynamoLedger, unavailable};
+use crate::conditional::{Updated, send_update};
 use crate::item::{Item, Malformed, get_text, item, text};
-use crate::retry::{BoxError, NotDone, failed, repeated, transact};
+use crate::retry::{BoxError, NotDone, failed, transact};
 
 /// One part in this many of what was charged may be unknown usage.
 const UNKNOWN_SHARE: i128 = 20;
@@ -50,7 +51,7 @@ impl DynamoLedger {
             .set_condition_expression(condition.map(str::to_owned))
             .set_expression_attribute_names(Some(names([("#pv", "price_ver")])))
             .expression_attribute_values(":pv", text(mine));
-        done_unless_condition(repeated(&self.table, || update.clone().send()).await.map(drop))
+        Ok(matches!(send_update(&self.table, update).await?, Updated::Yes))
     }
 
     /// Opens `month` if nobody did.
@@ -160,23 +161,8 @@ impl DynamoLedger {
             .set_expression_attribute_names(Some(names([("#st", "st")])))
             .expression_attribute_values(":from", text(from.as_str()))
             .expression_attribute_values(":to", text(to.as_str()));
-        done_unless_condition(repeated(&self.table, || update.clone().send()).await.map(drop)).map_err(unavailable)
-    }
-}
-
-type UpdateFailure = aws_sdk_dynamodb::error::SdkError<
-    aws_sdk_dynamodb::operation::update_item::UpdateItemError,
-    aws_smithy_runtime_api::client::orchestrator::HttpResponse,
->;
-
-/// Whether an update was done; `false` when its condition failed.
-fn done_unless_condition(sent: Result<(), Box<UpdateFailure>>) -> Result<bool, BoxError> {
-    match sent {
-        Ok(()) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
-            Ok(false)
-        }
-        Err(error) => Err(error),
+        let sent = send_update(&self.table, update).await.map_err(LedgerUnavailable)?;
+        Ok(matches!(sent, Updated::Yes))
     }
 }
 

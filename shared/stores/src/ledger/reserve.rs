@@ -26,12 +26,7 @@ impl DynamoLedger {
         if request.amount < Usd::ZERO {
             return Err(unavailable("a negative amount cannot be reserved").into());
         }
-        match self.table.server_clock().skew(request.now) {
-            Some(skew) if skew > self.config.max_skew => {
-                return Err(unavailable(format!("our clock is {} s off", skew.as_secs())).into());
-            }
-            Some(_) | None => {}
-        }
+        self.refuse_wrong_clock(request.now)?;
         self.open_month(request.month).await?;
         let token = attempt_token(&request.claim, request.attempt);
         let writes = self.reserve_writes(&request, &token).map_err(unavailable)?;

@@ -8,6 +8,7 @@ use farthing_domain::time::{Month, Timestamp};
 use super::resolve::{Move, Moved};
 use super::rows::{AttemptState, get_money, money, names, pending_index, sweep_key};
 use super::{DynamoLedger, unavailable};
+use crate::conditional::is_condition_failed;
 use crate::item::{G1PK, INDEX, Item, Malformed, PK, SK, get_number, get_text, item, key, number, text};
 use crate::retry::repeated;
 
@@ -21,7 +22,8 @@ struct PendingRow {
 impl DynamoLedger {
     pub(super) async fn sweep_month(&self, month: Month, now: Timestamp) -> Result<Swept, LedgerUnavailable> {
         let rows = self.pending_rows(month).await?;
-        // Asked only now, since every reply tells the service's time.
+        // An early expiry would be a charge in full for a call that is still under way. Asked only
+        // now, since every reply tells the service's time.
         self.refuse_wrong_clock(now)?;
         let mut swept = Swept::default();
         let mut failure = None;
@@ -75,16 +77,6 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// An early expiry would be a charge in full for a call that is still under way.
-    fn refuse_wrong_clock(&self, now: Timestamp) -> Result<(), LedgerUnavailable> {
-        match self.table.server_clock().skew(now) {
-            Some(skew) if skew > self.config.max_skew => {
-                Err(unavailable(format!("our clock is {} s off", skew.as_secs())))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
     async fn pending_rows(&self, month: Month) -> Result<Vec<Item>, LedgerUnavailable> {
         let (mut rows, mut from) = (Vec::new(), None);
         loop {
@@ -113,8 +105,7 @@ impl DynamoLedger {
             .expression_attribute_values(":at", number(sweep.at.millis()));
         match repeated(&self.table, || put.clone().send()).await {
             Ok(_) => {}
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
+            Err(error) if is_condition_failed(&error) => {}
             Err(error) => {
                 tracing::error!(%month, error = &*error as &dyn std::error::Error,
                     "the sweep of {month} was not written down");

@@ -1,5 +1,7 @@
 //! A DynamoDB that does not always do as it is asked, or say what it did.
 
+pub(crate) mod requests;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
