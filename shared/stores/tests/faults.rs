@@ -6,9 +6,12 @@
 mod faulty;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use farthing_domain::ids::RequestId;
 use farthing_domain::ledger::{
-    Claim, Finish, Reservation, ReserveRefused, ReserveRequest, Resolution, Resolved, StoredReply,
+    Claim, ClaimRefused, ClaimRequest, Finish, Reservation, ReserveRefused, ReserveRequest, Resolution, Resolved,
+    StoredReply,
 };
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
@@ -177,15 +180,58 @@ async fn the_ledger_goes_by_the_prices_adopted_last() {
 }
 
 #[tokio::test]
+async fn a_budget_that_another_process_changes_meanwhile_stays_as_that_one_made_it() {
+    let lab = Lab::new().await;
+    lab.claim().await;
+    let half = DynamoLedger::new(lab.table.clone(), LedgerConfig::new(Usd::from_nanos(50 * CENT.nanos()), 80, "1"));
+    lab.dynamo.plan(&[Fault::None, Fault::Refused("ConditionalCheckFailedException")]);
+    half.adopt_budget(NOW.month()).await.unwrap();
+    lab.dynamo.plan(&[Fault::None, Fault::Refused("AccessDeniedException")]);
+    assert!(half.adopt_budget(NOW.month()).await.is_err());
+    assert_eq!(lab.books().await, [95, 0, 0]);
+    half.adopt_budget(NOW.month()).await.unwrap();
+    assert_eq!(lab.books().await, [40, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_month_that_is_missing_after_a_restore_is_opened_again() {
+    let lab = Lab::new().await;
+    lab.claim().await;
+    lab.dynamo.replace(EmbeddedDynamo::in_memory().unwrap());
+    lab.table.create_if_missing().await.unwrap();
+    let claim = lab.ledger.acquire(claim_request()).await.unwrap();
+    let refused = lab.ledger.reserve(reserve_request(&claim, 0)).await;
+    assert!(matches!(refused, Err(ReserveRefused::Unavailable(_))), "{refused:?}");
+    let _: Reservation = lab.ledger.reserve(reserve_request(&claim, 1)).await.unwrap();
+    assert_eq!(lab.books().await, [93, 2, 0]);
+}
+
+#[tokio::test]
+async fn a_process_that_has_just_begun_takes_no_key_over_by_its_own_wrong_clock() {
+    let lab = Lab::new().await;
+    lab.dynamo.set_date("Mon, 30 Nov 2026 23:15:00 GMT");
+    lab.claim().await;
+    let ahead = NOW.plus(Duration::from_secs(3_600));
+    let (mut early, now) = (claim_request(), ahead);
+    early.claim.owner = RequestId::parse(&"B".repeat(26)).unwrap();
+    let fresh = ledger(&Table::over(lab.dynamo.clone(), "farthing"), "1");
+    let refused = fresh.acquire(ClaimRequest { now, ..early }).await;
+    assert!(matches!(refused, Err(ClaimRefused::InProgress { .. })), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_reserved_while_the_clock_is_wrong() {
     let lab = Lab::new().await;
     let claim = lab.claim().await;
     lab.dynamo.set_date("Mon, 30 Nov 2026 23:15:00 GMT");
     assert_eq!(lab.books().await, [95, 0, 0]);
-    for (attempt, (seconds, is_given)) in (0..).zip([(0, true), (20, true), (60, false), (-60, false), (-20, true)]) {
-        let now = Timestamp::from_millis(NOW.millis() + seconds * 1_000);
+    // A date in whole seconds is taken for the middle of its second.
+    let middle = NOW.millis() + 500;
+    let clocks = [(0, true), (30_000, true), (30_001, false), (60_000, false), (-30_000, true), (-30_001, false)];
+    for (attempt, (millis, is_given)) in (0..).zip(clocks) {
+        let now = Timestamp::from_millis(middle + millis);
         let request = ReserveRequest { amount: Usd::from_nanos(1), now, ..reserve_request(&claim, attempt) };
         let reserved = lab.ledger.reserve(request).await;
-        assert_eq!(reserved.is_ok(), is_given, "{seconds} s off: {reserved:?}");
+        assert_eq!(reserved.is_ok(), is_given, "{millis} ms off: {reserved:?}");
     }
 }

@@ -16,6 +16,8 @@ use farthing_stores::EmbeddedDynamo;
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// Nothing.
+    None,
     /// It does not arrive.
     LostRequest,
     /// It is done, and nobody hears of it.
@@ -35,14 +37,19 @@ pub(crate) enum Fault {
 /// Embedded DynamoDB behind a plan of faults: each call meets the next one, until none is left.
 #[derive(Clone, Debug)]
 pub(crate) struct Faulty {
-    inner: EmbeddedDynamo,
+    inner: Arc<Mutex<EmbeddedDynamo>>,
     faults: Arc<Mutex<VecDeque<Fault>>>,
     date: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Faulty {
     pub(crate) fn new(inner: EmbeddedDynamo) -> Self {
-        Self { inner, faults: Arc::default(), date: Arc::default() }
+        Self { inner: Arc::new(Mutex::new(inner)), faults: Arc::default(), date: Arc::default() }
+    }
+
+    /// Puts another database in the place of the one there was.
+    pub(crate) fn replace(&self, other: EmbeddedDynamo) {
+        *self.inner.lock().unwrap() = other;
     }
 
     pub(crate) fn plan(&self, faults: &[Fault]) {
@@ -68,14 +75,14 @@ impl HttpClient for Faulty {
 
 impl HttpConnector for Faulty {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let this = self.clone();
+        let (this, inner) = (self.clone(), self.inner.lock().unwrap().clone());
         let fault = self.faults.lock().unwrap().pop_front();
         HttpConnectorFuture::new(async move {
             let is_transaction = request.headers().get("x-amz-target").unwrap_or_default().contains("Transact");
             match fault {
                 Some(Fault::LostRequest) => Err(ConnectorError::timeout("the request was lost".into())),
                 Some(Fault::LostReply) => {
-                    this.inner.call(request).await?;
+                    inner.call(request).await?;
                     Err(ConnectorError::timeout("the reply was lost".into()))
                 }
                 Some(Fault::Conflict) if is_transaction => Ok(cancelled("TransactionConflict")),
@@ -92,8 +99,8 @@ impl HttpConnector for Faulty {
                     400.try_into().unwrap(),
                     format!(r#"{{"__type": "com.amazonaws.dynamodb.v20120810#{code}", "message": "no"}}"#).into(),
                 )),
-                None => {
-                    let mut response = this.inner.call(request).await?;
+                Some(Fault::None) | None => {
+                    let mut response = inner.call(request).await?;
                     if let Some(date) = *this.date.lock().unwrap() {
                         response.headers_mut().insert("date", date);
                     }
