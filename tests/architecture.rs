@@ -6,14 +6,18 @@ use std::process::Command;
 
 use serde_json::Value;
 
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+
 /// What each package may depend on, besides packages from outside the workspace.
 const ARROWS: &[(&str, &[&str])] = &[
     ("farthing-domain", &[]),
+    ("farthing-embedded", &[]),
     ("farthing-gateway", &["farthing-domain"]),
     ("farthing-models", &["farthing-domain"]),
     ("farthing-providers", &["farthing-domain"]),
     ("farthing-stores", &["farthing-domain"]),
     ("farthing-testkit", &["farthing-domain"]),
+    ("farthing-template-tests", &[]),
     ("farthing-learning", &["farthing-domain", "farthing-models"]),
     ("farthing-api", &["farthing-domain", "farthing-gateway"]),
     (
@@ -21,14 +25,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "farthing-api",
             "farthing-domain",
+            "farthing-embedded",
             "farthing-gateway",
             "farthing-models",
             "farthing-providers",
             "farthing-stores",
         ],
     ),
+    ("farthing-authorize", &["farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
     ("farthing-inference", &["farthing-api", "farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
     ("farthing-status", &["farthing-api", "farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
+    ("farthing-optimize", &["farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
     ("farthing-sweep", &["farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
     ("farthing-simulation", &["farthing-domain", "farthing-gateway", "farthing-stores", "farthing-testkit"]),
     ("farthing-init", &["farthing-api", "farthing-bootstrap", "farthing-domain", "farthing-gateway"]),
@@ -64,6 +71,30 @@ fn every_arrow_is_allowed() {
     }
 }
 
+/// What makes a function large, and which functions that are deployed may have it.
+const HEAVY: &[(&str, &[&str])] = &[
+    ("tract-onnx", &["farthing-inference", "farthing-init"]),
+    ("tokenizers", &["farthing-inference", "farthing-init"]),
+    ("reqwest", &["farthing-inference", "farthing-init"]),
+    ("dynoxide-rs", &[]),
+];
+
+#[test]
+fn a_function_links_what_it_needs() {
+    let functions = ["authorize", "inference", "init", "optimize", "status", "sweep"];
+    for function in functions.map(|name| format!("farthing-{name}")) {
+        let mut tree = Command::new(env!("CARGO"));
+        tree.args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", &function]);
+        let output = tree.args(["--manifest-path", MANIFEST]).output().unwrap();
+        let tree = String::from_utf8(output.stdout).unwrap();
+        assert!(tree.lines().next().is_some_and(|first| first.starts_with(&function)), "no tree of {function}");
+        for (package, allowed) in HEAVY {
+            let is_linked = tree.lines().any(|line| line.split(' ').next() == Some(package));
+            assert_eq!(is_linked, allowed.contains(&function.as_str()), "{function} and {package}");
+        }
+    }
+}
+
 #[test]
 fn the_domain_is_pure() {
     let found = arrows();
@@ -73,9 +104,8 @@ fn the_domain_is_pure() {
 
 /// The names of what each package of the workspace depends on, outside of its tests.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
     let mut metadata = Command::new(env!("CARGO"));
-    metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", manifest]);
+    metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", MANIFEST]);
     let output = metadata.output().unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let name = |value: &Value| value["name"].as_str().unwrap().to_owned();

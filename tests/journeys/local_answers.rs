@@ -68,14 +68,6 @@ async fn a_hostile_query_is_refused_politely_and_never_sent() {
 }
 
 #[tokio::test]
-async fn callers_need_a_key_where_keys_are_configured() {
-    let server = Setup::new().caller_keys("first, second").start().await;
-    assert_eq!(server.ask("How do I login?").await.status, 401);
-    assert_eq!(server.post_as("wrong", "How do I login?").await.status, 401);
-    assert_eq!(server.post_as("second", "How do I login?").await.status, 200);
-}
-
-#[tokio::test]
 async fn the_command_line_asks_beside_a_running_gateway() {
     let server = Server::start().await;
     let run = |arguments: &[&str]| {

@@ -6,6 +6,7 @@ mod bad_input;
 mod budget;
 mod cascade;
 mod idempotency;
+mod keys;
 mod local_answers;
 mod server;
 mod sweep;

@@ -65,7 +65,7 @@ pub(crate) struct Setup {
     /// Whether its standard error is kept in [`Server::process`], and not shown.
     pub(crate) keeps_stderr: bool,
     has_keys: bool,
-    caller_keys: &'static str,
+    needs_keys: bool,
 }
 
 /// A reply over HTTP.
@@ -85,7 +85,7 @@ impl Setup {
             environment: Vec::new(),
             keeps_stderr: false,
             has_keys: true,
-            caller_keys: "",
+            needs_keys: false,
         }
     }
 
@@ -101,9 +101,9 @@ impl Setup {
         self
     }
 
-    /// Callers have to show one of these keys.
-    pub(crate) fn caller_keys(mut self, keys: &'static str) -> Self {
-        self.caller_keys = keys;
+    /// Callers have to show a key.
+    pub(crate) fn needs_keys(mut self) -> Self {
+        self.needs_keys = true;
         self
     }
 
@@ -127,7 +127,10 @@ impl Setup {
         pull_weights_once();
         let mut command = home.command();
         command.args(["--listen", "127.0.0.1:0", "--json"]);
-        command.env("FARTHING_KEYS", self.caller_keys).env("FARTHING_LOG", "error");
+        command.env("FARTHING_LOG", "error");
+        if self.needs_keys {
+            command.arg("--keys");
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if self.has_keys {
             for name in ["ANTHROPIC", "DEEPSEEK", "OPENAI"] {
@@ -184,6 +187,17 @@ impl Server {
     pub(crate) async fn post_as(&self, bearer: &str, query: &str) -> Answered {
         let request = self.client.post(format!("{}/api/agents", self.url)).bearer_auth(bearer);
         self.send(request.body(json!({"query": query}).to_string())).await
+    }
+
+    /// The same, as a request with an idempotency key.
+    pub(crate) async fn post_with_key_as(&self, bearer: &str, key: &str, query: &str) -> Answered {
+        let request = self.client.post(format!("{}/api/agents", self.url)).bearer_auth(bearer);
+        self.send(request.header("Idempotency-Key", key).body(json!({"query": query}).to_string())).await
+    }
+
+    /// Gets `path` with a key.
+    pub(crate) async fn get_as(&self, bearer: &str, path: &str) -> Answered {
+        self.send(self.client.get(format!("{}{path}", self.url)).bearer_auth(bearer)).await
     }
 
     /// Gets `path`.
@@ -250,7 +264,7 @@ impl Answered {
 /// The program, with the weights that all tests share and without the keys of whoever runs them.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_farthing"));
-    for name in ["ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "OPENAI_API_KEY", "FARTHING_KEYS"] {
+    for name in ["ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "OPENAI_API_KEY"] {
         command.env_remove(name);
     }
     command.current_dir(ROOT).env("FARTHING_MODELS", weights());

@@ -11,7 +11,8 @@ use farthing_bootstrap::files::OwnerFiles;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::{Clock as _, Ledger as _};
 use farthing_domain::time::Month;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 use farthing_testkit::loopback::{Reply, Script};
 use futures::future::join_all;
 

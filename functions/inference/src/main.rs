@@ -8,5 +8,5 @@ async fn main() -> anyhow::Result<()> {
     let parts = wiring::inference(&config).await?;
     let inference =
         farthing_inference::Inference { answering: parts.answering, defaults: parts.defaults, ids: parts.ids };
-    lambda::run(&config, |call| farthing_inference::handle(&inference, call)).await
+    lambda::run(|call| farthing_inference::handle(&inference, call)).await
 }

@@ -6,5 +6,5 @@ use farthing_bootstrap::{lambda, wiring};
 async fn main() -> anyhow::Result<()> {
     let config = lambda::config()?;
     let (init, ids) = wiring::init(&config).await?;
-    lambda::run(&config, |call| farthing_init::handle(&init, ids.as_ref(), call)).await
+    lambda::run(|call| farthing_init::handle(&init, ids.as_ref(), call)).await
 }

@@ -41,7 +41,7 @@ pub(crate) async fn run(config: &Config, args: &AskArgs, json: bool) -> anyhow::
             body[name] = value;
         }
     }
-    let reply = gateway.handle("POST", "/api/agents", None, body.to_string().into_bytes()).await;
+    let reply = gateway.handle(None, "POST", "/api/agents", None, body.to_string().into_bytes()).await;
     let answer: Value = serde_json::from_slice(&reply.body)?;
     if json {
         output::line(&answer);

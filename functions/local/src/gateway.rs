@@ -44,9 +44,10 @@ impl LocalGateway {
         })
     }
 
-    /// The reply to a call of any route.
+    /// The reply to a call of any route, on behalf of `tenant`; of the configured one if that is not said.
     pub(crate) async fn handle(
         &self,
+        tenant: Option<Tenant>,
         method: &str,
         path: &str,
         idempotency_key: Option<String>,
@@ -56,7 +57,7 @@ impl LocalGateway {
             method: method.to_owned(),
             path: path.to_owned(),
             idempotency_key,
-            tenant: self.tenant.clone(),
+            tenant: tenant.unwrap_or_else(|| self.tenant.clone()),
             body,
             deadline: Deadline::at(SystemClock.now().plus(self.time_limit)),
         };
@@ -77,6 +78,6 @@ impl LocalGateway {
 
     /// Activates the models that were prepared, as `POST /api/models/init` does.
     pub(crate) async fn activate(&self) -> Reply {
-        self.handle("POST", "/api/models/init", None, Vec::new()).await
+        self.handle(None, "POST", "/api/models/init", None, Vec::new()).await
     }
 }

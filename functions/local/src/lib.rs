@@ -3,6 +3,7 @@
 
 mod ask;
 mod gateway;
+mod keys;
 mod knowledge;
 mod models;
 mod output;
@@ -52,9 +53,12 @@ struct Common {
 
 #[derive(Args)]
 struct ServeArgs {
-    /// The address to listen on. An address that others can reach needs keys in FARTHING_KEYS.
+    /// The address to listen on. On one that others can reach, callers need keys.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Let in only callers with a key that `farthing keys create` made.
+    #[arg(long)]
+    keys: bool,
 }
 
 #[derive(Subcommand)]
@@ -77,6 +81,9 @@ enum Command {
     /// Fetch or check the local models.
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Make, list and revoke callers' keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Check an agent's knowledge.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
@@ -102,12 +109,13 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::start(&config)?;
     let json = cli.common.json;
     match cli.command {
-        None => serve::run(&config, &cli.serve.listen, json).await,
-        Some(Command::Serve(args)) => serve::run(&config, &args.listen, json).await,
+        None => serve::run(&config, &cli.serve, json).await,
+        Some(Command::Serve(args)) => serve::run(&config, &args, json).await,
         Some(Command::Ask(args)) => ask::run(&config, &args, json).await,
         Some(Command::Status) => status::run(&config, json).await,
         Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,
         Some(Command::Models(command)) => models::run(&config, &command, json).await,
+        Some(Command::Keys(command)) => keys::run(&config, &command, json).await,
         Some(Command::Knowledge(command)) => knowledge::run(&config, &command, json),
     }
 }

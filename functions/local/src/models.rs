@@ -14,14 +14,27 @@ use crate::output;
 pub(crate) enum ModelsCommand {
     /// Fetch the weights that are missing; each file is checked against its SHA-256 before use.
     Pull,
+    /// Copy the files of all local models and every agent's knowledge index into an S3 bucket, from
+    /// which the functions fetch them. Run it before a deployment's first start, and whenever
+    /// models.toml or knowledge has changed.
+    ///
+    /// Example: farthing models publish --bucket my-stack-models
+    Publish {
+        /// The bucket, as the stack's outputs name it.
+        #[arg(long)]
+        bucket: String,
+    },
     /// Check every file and try every model out, without fetching anything.
     Verify,
 }
 
 pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) -> anyhow::Result<ExitCode> {
+    if let ModelsCommand::Publish { bucket } = command {
+        return publish(config, bucket, json).await;
+    }
     let (mut config, progress) = (config.clone(), output::progress());
     let progress: Arc<dyn Progress> = match command {
-        ModelsCommand::Pull => progress,
+        ModelsCommand::Pull | ModelsCommand::Publish { .. } => progress,
         ModelsCommand::Verify => {
             config.offline = true;
             Arc::new(NoProgress)
@@ -49,4 +62,14 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
         output::line(json!({"ready": is_ready, "models": results}));
     }
     Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn publish(config: &Config, bucket: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let keys = wiring::publish(config, bucket, output::progress()).await?;
+    if json {
+        output::line(json!({"bucket": bucket, "keys": keys}));
+    } else {
+        keys.iter().for_each(|key| output::line(format!("s3://{bucket}/{key}")));
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -9,53 +9,67 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use farthing_api::{ApiError, Reply, parse};
 use farthing_bootstrap::clock::SystemClock;
 use farthing_bootstrap::config::Config;
+use farthing_bootstrap::wiring;
+use farthing_domain::auth::Scope;
+use farthing_domain::ids::Tenant;
+use farthing_gateway::authorize::{Authorize, NotAuthorized};
 use farthing_gateway::sweep::Sweep;
 
 use crate::gateway::LocalGateway;
-use crate::output;
+use crate::{ServeArgs, output};
 
 /// How often reservations are swept that nobody resolved.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 
 struct Server {
     gateway: LocalGateway,
-    keys: Vec<String>,
+    /// Who lets callers in; none when everybody on this machine may call.
+    authorize: Option<Authorize>,
 }
 
-pub(crate) async fn run(config: &Config, listen: &SocketAddr, json: bool) -> anyhow::Result<ExitCode> {
-    if !listen.ip().is_loopback() && config.caller_keys.is_empty() {
-        anyhow::bail!("{listen} can be reached by others: set FARTHING_KEYS, or listen on 127.0.0.1");
-    }
+pub(crate) async fn run(
+    config: &Config,
+    ServeArgs { listen, keys }: &ServeArgs,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let needs_keys = *keys || !listen.ip().is_loopback();
+    let authorize = if needs_keys { Some(wiring::authorizer(config).await?) } else { None };
     let gateway = LocalGateway::open(config, output::progress()).await?;
     let activated = gateway.activate().await;
     if activated.status != 200 {
         anyhow::bail!("the models were not activated: {}", String::from_utf8_lossy(&activated.body));
     }
-    let server = Arc::new(Server { gateway, keys: config.caller_keys.clone() });
+    let server = Arc::new(Server { gateway, authorize });
     tokio::spawn(sweep(Sweep { ledger: Arc::clone(&server.gateway.ledger), clock: Arc::new(SystemClock) }));
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    greet(&listener.local_addr()?, config, json);
+    greet(&listener.local_addr()?, config, needs_keys, json);
     let router = Router::new().fallback(serve).with_state(server);
     axum::serve(listener, router).with_graceful_shutdown(interrupted()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn greet(address: &SocketAddr, config: &Config, json: bool) {
+fn greet(address: &SocketAddr, config: &Config, needs_keys: bool, json: bool) {
     if json {
         output::line(serde_json::json!({"listening": format!("http://{address}")}));
         return;
     }
-    let paid: Vec<&str> = config.providers.keys().map(|id| id.as_str()).collect();
+    let paid: Vec<&str> =
+        config.providers.iter().filter(|(_, access)| access.key.is_some()).map(|(id, _)| id.as_str()).collect();
     output::line(format!("Farthing listens on http://{address}"));
     if paid.is_empty() {
         output::line("Paid models: none (set DEEPSEEK_API_KEY, ANTHROPIC_API_KEY or OPENAI_API_KEY to enable them)");
     } else {
         output::line(format!("Paid models: {}", paid.join(", ")));
+    }
+    if needs_keys {
+        output::line("Callers need a key: `cargo run --release -- keys create --tenant <name>` makes one");
+        return;
     }
     output::line("Try, in another terminal:");
     output::line(format!("  curl -s http://{address}/api/agents -d '{{\"query\": \"What is your pricing?\"}}'"));
@@ -77,10 +91,11 @@ async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response 
 
 impl Server {
     async fn answer(&self, request: Request) -> Reply {
-        if !self.may_call(request.headers()) {
-            return self.gateway.refuse(&ApiError::unauthorized());
-        }
         let (parts, body) = request.into_parts();
+        let tenant = match self.tenant_of(&parts).await {
+            Ok(tenant) => tenant,
+            Err(error) => return self.gateway.refuse(&error),
+        };
         let text =
             |name: &str| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let announced = text("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or_default();
@@ -88,22 +103,25 @@ impl Server {
             let bytes = announced.max(parse::MAX_BODY_BYTES + 1);
             return self.gateway.refuse(&ApiError::body_too_large(bytes, parse::MAX_BODY_BYTES));
         };
-        self.gateway.handle(parts.method.as_str(), parts.uri.path(), text("idempotency-key"), body.into()).await
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        self.gateway.handle(tenant, method, path, text("idempotency-key"), body.into()).await
     }
 
-    fn may_call(&self, headers: &HeaderMap) -> bool {
-        let shown = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        self.keys.is_empty() || shown.is_some_and(|shown| self.keys.iter().any(|key| is_same(key, shown)))
+    /// On whose behalf the call comes; none when nobody has to say. What no function serves needs no
+    /// key: its reply tells nothing.
+    async fn tenant_of(&self, call: &Parts) -> Result<Option<Tenant>, ApiError> {
+        let scope = Scope::of_route(call.method.as_str(), call.uri.path());
+        let (Some(authorize), Some(scope)) = (&self.authorize, scope) else { return Ok(None) };
+        let mut shown = call.headers.get_all(header::AUTHORIZATION).iter();
+        // Two of them are none: it is not for us to choose.
+        let shown = shown.next().filter(|_| shown.next().is_none()).and_then(|value| value.to_str().ok());
+        match authorize.authorize(shown, Some(scope)).await {
+            Ok(caller) => Ok(Some(caller.tenant)),
+            Err(NotAuthorized::Refused(_)) if shown.is_none() => Err(ApiError::unauthorized()),
+            Err(NotAuthorized::Refused(_)) => Err(ApiError::forbidden()),
+            Err(NotAuthorized::Unavailable(_)) => Err(ApiError::unavailable("the check of keys")),
+        }
     }
-}
-
-/// Compares without saying by its duration where the texts differ.
-fn is_same(key: &str, shown: &str) -> bool {
-    let differences = key.bytes().zip(shown.bytes()).fold(0_u8, |sum, (a, b)| sum | (a ^ b));
-    key.len() == shown.len() && differences == 0
 }
 
 fn respond(reply: Reply) -> Response {

@@ -6,5 +6,5 @@ use farthing_bootstrap::{lambda, wiring};
 async fn main() -> anyhow::Result<()> {
     let config = lambda::config()?;
     let (status, ids) = wiring::status(&config).await?;
-    lambda::run(&config, |call| farthing_status::handle(&status, ids.as_ref(), call)).await
+    lambda::run(|call| farthing_status::handle(&status, ids.as_ref(), call)).await
 }

@@ -88,11 +88,17 @@ impl ApiError {
         Self::new(405, "invalid_request", "method_not_allowed", "the route takes another method")
     }
 
-    /// A caller without a valid key.
+    /// A caller without a key.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let message = "a valid key is needed in the header `Authorization: Bearer <key>`";
+        let message = "a key is needed in the header `Authorization: Bearer <key>`";
         Self::new(401, "unauthorized", "unauthorized", message)
+    }
+
+    /// A caller who may not do this.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::new(403, "unauthorized", "forbidden", "the key is not valid, or does not open this route")
     }
 
     /// Something that is needed cannot be reached.

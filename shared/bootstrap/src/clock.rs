@@ -1,11 +1,14 @@
-//! The system's clock and source of new names.
+//! The system's clock, and its source of new names and keys.
 
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use farthing_domain::auth::KeyBytes;
 use farthing_domain::ids::RequestId;
 use farthing_domain::ports::{Clock, Ids};
 use farthing_domain::time::Timestamp;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +39,17 @@ impl Ids for Ulids {
             }
         }
     }
+}
+
+/// The bytes of a new key, from the operating system.
+///
+/// # Errors
+/// When it has none.
+pub fn key_bytes() -> anyhow::Result<KeyBytes> {
+    let mut bytes = KeyBytes { id: [0; 10], secret: [0; 32] };
+    OsRng.try_fill_bytes(&mut bytes.id)?;
+    OsRng.try_fill_bytes(&mut bytes.secret)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ const NAMESPACE: &str = "Farthing";
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
-/// Starts writing log lines to standard error. A second start changes nothing.
+/// Starts writing log lines to standard error. A second start changes nothing. Of a panic they tell
+/// the place and not the words, which may quote a caller.
 ///
 /// # Errors
 /// [`InvalidVariable`] when `FARTHING_LOG` is no filter.
@@ -26,7 +27,15 @@ pub fn start(config: &Config) -> Result<(), InvalidVariable> {
     let is_terminal = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
     // An error means that a subscriber is set already, which is what is wanted.
-    let _ = if config.log_json { lines.json().flatten_event(true).try_init() } else { lines.try_init() };
+    let _ = if config.log_json {
+        lines.json().flatten_event(true).with_span_list(false).try_init()
+    } else {
+        lines.try_init()
+    };
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(code.location = place, "a panic at {place}");
+    }));
     Ok(())
 }
 

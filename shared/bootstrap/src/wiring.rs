@@ -1,61 +1,35 @@
 //! Puts the parts of each function together, as the configuration and the owner's files say.
 
+#[cfg(feature = "answering")]
+mod answering;
+#[cfg(feature = "answering")]
+mod credentials;
+#[cfg(feature = "answering")]
 mod models;
 mod stores;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use farthing_api::parse::Defaults;
-use farthing_domain::ids::ProviderId;
+#[cfg(feature = "answering")]
+pub use answering::{
+    Bundle, IndicatifProgress, InferenceParts, NoProgress, Progress, bundle, inference, init, local_models, publish,
+};
 use farthing_domain::money::Usd;
-use farthing_domain::ports::{Ids, LocalModels, Provider};
-use farthing_gateway::init::Init;
+use farthing_domain::ports::{Ids, SecretSource};
+use farthing_gateway::authorize::{Authorize, KeyAdmin};
+use farthing_gateway::optimize::Optimize;
 use farthing_gateway::reconcile::Reconcile;
+use farthing_gateway::secrets::CachedSecret;
 use farthing_gateway::status::Status;
 use farthing_gateway::sweep::Sweep;
-use farthing_gateway::wrappers::WithTimeout;
-use farthing_gateway::{Answering, Parts};
-pub use farthing_models::artifacts::{IndicatifProgress, NoProgress, Progress};
-use farthing_providers::{BaseUrl, ProviderConfig, Secret, Transport, connect};
-use farthing_stores::{DynamoLedger, LedgerConfig};
+use farthing_stores::{
+    DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, FileSecret, LedgerConfig, SecretsManagerSecret,
+};
+pub use stores::Stores;
 
 use crate::clock::{SystemClock, Ulids};
 use crate::config::Config;
 use crate::files::OwnerFiles;
-use models::ModelFiles;
-pub use stores::Stores;
-
-/// What the inference function needs.
-pub struct InferenceParts {
-    /// The use case.
-    pub answering: Arc<Answering>,
-    /// What a request has when it does not say otherwise.
-    pub defaults: Defaults,
-    /// Names for requests.
-    pub ids: Arc<dyn Ids>,
-}
-
-/// Every function's parts, over the same stores and models.
-pub struct Bundle {
-    /// Of the inference function.
-    pub inference: InferenceParts,
-    /// Of the status function.
-    pub status: Status,
-    /// Of the init function.
-    pub init: Init,
-    /// The stores.
-    pub stores: Stores,
-}
-
-/// The parts of the inference function.
-///
-/// # Errors
-/// When a file is wrong, a store cannot be reached or a model cannot be loaded.
-pub async fn inference(config: &Config) -> anyhow::Result<InferenceParts> {
-    Ok(bundle(config, Arc::new(NoProgress)).await?.inference)
-}
 
 /// The parts of the status function, which loads no model.
 ///
@@ -63,7 +37,7 @@ pub async fn inference(config: &Config) -> anyhow::Result<InferenceParts> {
 /// When a file is wrong or a store cannot be reached.
 pub async fn status(config: &Config) -> anyhow::Result<(Status, Arc<dyn Ids>)> {
     let files = OwnerFiles::load(&config.infra)?;
-    let stores = Stores::open(config, &files).await?;
+    let stores = Stores::over(&stores::connect(config).await?, &files);
     Ok((status_of(files, &stores), Arc::new(Ulids::default())))
 }
 
@@ -81,8 +55,54 @@ pub async fn sweep(config: &Config) -> anyhow::Result<Sweep> {
             LedgerConfig::new(Usd::ZERO, 100, "none")
         }
     };
-    let ledger = DynamoLedger::new(stores::open_table(config).await?, ledger_config);
+    let ledger = DynamoLedger::new(stores::connect(config).await?.table, ledger_config);
     Ok(Sweep { ledger: Arc::new(ledger), clock: Arc::new(SystemClock) })
+}
+
+/// The parts of the function of the weekly run.
+///
+/// # Errors
+/// When the table cannot be made.
+pub async fn optimize(config: &Config) -> anyhow::Result<Optimize> {
+    let table = stores::connect(config).await?.table;
+    Ok(Optimize {
+        jobs: Arc::new(DynamoJobs::new(table.clone())),
+        outcomes: Arc::new(DynamoOutcomes::new(table)),
+        ids: Arc::new(Ulids::default()),
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// The parts of the function that lets callers in.
+///
+/// # Errors
+/// When the table cannot be made or it is not said where the pepper is.
+pub async fn authorizer(config: &Config) -> anyhow::Result<Authorize> {
+    let (keys, pepper) = keys_and_pepper(config).await?;
+    Ok(Authorize {
+        keys,
+        pepper: Arc::new(CachedSecret::new(pepper, Arc::new(SystemClock))),
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// What the owner's work on callers' keys needs.
+///
+/// # Errors
+/// When the table cannot be made or it is not said where the pepper is.
+pub async fn key_admin(config: &Config) -> anyhow::Result<KeyAdmin> {
+    let (keys, pepper) = keys_and_pepper(config).await?;
+    Ok(KeyAdmin { keys, pepper, clock: Arc::new(SystemClock) })
+}
+
+async fn keys_and_pepper(config: &Config) -> anyhow::Result<(Arc<DynamoApiKeys>, Arc<dyn SecretSource>)> {
+    let connection = stores::connect(config).await?;
+    let pepper: Arc<dyn SecretSource> = match (&connection.sdk, &config.pepper) {
+        (Some(sdk), Some(name)) => Arc::new(SecretsManagerSecret::in_aws(sdk, name)),
+        (Some(_), None) => anyhow::bail!("FARTHING_PEPPER: expected the secret that callers' keys are hashed with"),
+        (None, _) => Arc::new(FileSecret::create_if_missing(config.data.join("pepper"))?),
+    };
+    Ok((Arc::new(DynamoApiKeys::new(connection.table)), pepper))
 }
 
 /// What reconciling needs.
@@ -91,72 +111,8 @@ pub async fn sweep(config: &Config) -> anyhow::Result<Sweep> {
 /// When a file is wrong or the table cannot be made.
 pub async fn reconcile(config: &Config) -> anyhow::Result<Reconcile> {
     let files = OwnerFiles::load(&config.infra)?;
-    let ledger = Arc::new(DynamoLedger::new(stores::open_table(config).await?, stores::ledger_config(&files)));
+    let ledger = Arc::new(DynamoLedger::new(stores::connect(config).await?.table, stores::ledger_config(&files)));
     Ok(Reconcile { ledger: ledger.clone(), audit: ledger, registry: files.registry })
-}
-
-/// The parts of the init function.
-///
-/// # Errors
-/// When a file is wrong or a store cannot be reached.
-pub async fn init(config: &Config) -> anyhow::Result<(Init, Arc<dyn Ids>)> {
-    let files = OwnerFiles::load(&config.infra)?;
-    let stores = Stores::open(config, &files).await?;
-    let models = ModelFiles::new(config, &files, stores.models.clone(), Arc::new(NoProgress));
-    Ok((init_of(&files, &stores, models.local_models()?), Arc::new(Ulids::default())))
-}
-
-/// The local models as files, without any store: to be fetched or verified.
-///
-/// # Errors
-/// When a file of the owner's is wrong.
-pub fn local_models(
-    config: &Config,
-    progress: Arc<dyn Progress>,
-) -> anyhow::Result<(OwnerFiles, Arc<dyn LocalModels>)> {
-    let files = OwnerFiles::load(&config.infra)?;
-    let models = ModelFiles::new(config, &files, None, progress).local_models()?;
-    Ok((files, models))
-}
-
-/// The parts of all functions in one process. Files are read before anything is fetched, so that
-/// a wrong one is told at once.
-///
-/// # Errors
-/// When a file is wrong, a store cannot be reached or a model cannot be fetched or loaded.
-pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Result<Bundle> {
-    let files = OwnerFiles::load(&config.infra)?;
-    models::check_knowledge(config, &files)?;
-    let stores = Stores::open(config, &files).await?;
-    let models = ModelFiles::new(config, &files, stores.models.clone(), progress);
-    let loaded = models.load(config, &files).await?;
-    let defaults = Defaults::new(config.agent.clone(), &files.policy);
-    anyhow::ensure!(files.agents.contains_key(&config.agent), "FARTHING_AGENT: there is no agent `{}`", config.agent);
-    let parts = Parts {
-        policy: files.policy.clone(),
-        registry: files.registry.clone(),
-        agents: files.agents.clone(),
-        providers: providers(config)?,
-        key_settings: config.key_settings.clone(),
-        analyst: loaded.analyst,
-        knowledge: loaded.knowledge,
-        validator: loaded.validator,
-        rephraser: loaded.rephraser,
-        ledger: stores.ledger.clone(),
-        cache: stores.cache.clone(),
-        outcomes: stores.outcomes.clone(),
-        clock: Arc::new(SystemClock),
-    };
-    #[cfg(feature = "test-hooks")]
-    let parts = crate::hooks::armed(parts)?;
-    let ids: Arc<dyn Ids> = Arc::new(Ulids::default());
-    let init = init_of(&files, &stores, models.local_models()?);
-    Ok(Bundle {
-        inference: InferenceParts { answering: Arc::new(Answering::new(parts)), defaults, ids },
-        init,
-        status: status_of(files, &stores),
-        stores,
-    })
 }
 
 fn status_of(files: OwnerFiles, stores: &Stores) -> Status {
@@ -168,23 +124,4 @@ fn status_of(files: OwnerFiles, stores: &Stores) -> Status {
         active: stores.active.clone(),
         clock: Arc::new(SystemClock),
     }
-}
-
-fn init_of(files: &OwnerFiles, stores: &Stores, models: Arc<dyn LocalModels>) -> Init {
-    Init { registry: files.registry.clone(), files: models, active: stores.active.clone() }
-}
-
-fn providers(config: &Config) -> anyhow::Result<BTreeMap<ProviderId, Arc<dyn Provider>>> {
-    let transport = Transport::new()?;
-    let mut providers: BTreeMap<ProviderId, Arc<dyn Provider>> = BTreeMap::new();
-    for (id, access) in &config.providers {
-        let key_setting = &config.key_settings[id];
-        let base_setting = key_setting.replace("_API_KEY", "_BASE_URL");
-        let provider = ProviderConfig {
-            api_key: Secret::parse(&access.key).with_context(|| key_setting.clone())?,
-            base_url: access.base_url.as_deref().map(BaseUrl::parse).transpose().context(base_setting)?,
-        };
-        providers.insert(id.clone(), Arc::new(WithTimeout::new(connect(id, provider, &transport)?)));
-    }
-    Ok(providers)
 }

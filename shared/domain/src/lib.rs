@@ -5,6 +5,7 @@
 //! happen through the [`ports`].
 
 pub mod agent;
+pub mod auth;
 pub mod breaker;
 pub mod cache;
 pub mod cascade;

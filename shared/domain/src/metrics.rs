@@ -16,8 +16,12 @@ pub const BUDGET_AVAILABLE: &str = "budget.avail_nusd";
 /// | `unavailable` | the ledger cannot be reached, or it is not known what it did |
 pub const BUDGET_REFUSED: &str = "budget.refused";
 
-/// The label of [`BUDGET_REFUSED`].
+/// The label of [`BUDGET_REFUSED`] and [`AUTH_REFUSED`].
 pub const REASON: &str = "reason";
+
+/// Counter: calls that were not let in, under the label [`REASON`]: the names of
+/// [`Refusal`](crate::auth::Refusal), or `unavailable` when it is not known whether the key is good.
+pub const AUTH_REFUSED: &str = "auth.refused";
 
 /// Counter: replies of the table which say that a write met another transaction. It is repeated
 /// a few times.
@@ -44,7 +48,8 @@ pub const OVERAGE: &str = "ledger.overage";
 pub const PENDING_AGE_MAX: &str = "sweep.pending_age_max_s";
 
 /// The counters.
-pub const COUNTERS: [&str; 6] = [BUDGET_REFUSED, TX_CONFLICT, TX_AMBIGUOUS, EXPIRED_POSTED, LATE_CORRECTIONS, OVERAGE];
+pub const COUNTERS: [&str; 7] =
+    [BUDGET_REFUSED, AUTH_REFUSED, TX_CONFLICT, TX_AMBIGUOUS, EXPIRED_POSTED, LATE_CORRECTIONS, OVERAGE];
 
 /// The gauges.
 pub const GAUGES: [&str; 2] = [BUDGET_AVAILABLE, PENDING_AGE_MAX];

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+mod keys;
 mod models;
 mod providers;
 mod stores;
 
+pub use keys::{ApiKeys, SecretSource, SecretText, SecretUnavailable};
 pub use models::{
     Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelReady, ModelUnavailable, Passage, Rephraser,
     Retrieval, Source, Validation, Validator,

@@ -1,15 +1,18 @@
 //! How a provider is reached: its address and key.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use reqwest::Url;
 
+use crate::credential::Credential;
+
 /// How one provider is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ProviderConfig {
     /// The key that is paid with; required.
-    pub api_key: Secret,
+    pub api_key: Arc<dyn Credential>,
     /// Where the API is; by default the provider's public one.
     pub base_url: Option<BaseUrl>,
 }
@@ -153,10 +156,10 @@ mod tests {
 
     #[test]
     fn a_key_is_shown_by_nothing() {
-        let config = ProviderConfig { api_key: Secret::parse(" sk-topsecret\n").unwrap(), base_url: None };
-        let shown = format!("{config:?} {:?} {:?}", config.api_key.plain(), config.api_key.bearer());
+        let key = Secret::parse(" sk-topsecret\n").unwrap();
+        let shown = format!("{key:?} {:?} {:?}", key.plain(), key.bearer());
         assert!(!shown.contains("topsecret"), "{shown}");
-        assert_eq!(config.api_key.bearer().as_bytes(), b"Bearer sk-topsecret");
+        assert_eq!(key.bearer().as_bytes(), b"Bearer sk-topsecret");
     }
 
     #[test]

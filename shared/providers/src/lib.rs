@@ -10,6 +10,7 @@
 mod anthropic;
 mod codec;
 mod config;
+mod credential;
 mod openai;
 mod provider;
 mod retry_after;
@@ -18,6 +19,7 @@ mod transport;
 pub use anthropic::Anthropic;
 pub use codec::{Codec, Reply};
 pub use config::{BaseUrl, InvalidBaseUrl, InvalidSecret, ProviderConfig, Secret};
+pub use credential::Credential;
 pub use openai::ChatCompletions;
 pub use provider::{HttpProvider, InvalidProvider, connect, known_providers};
 pub use transport::{MAX_REPLY_BYTES, Transport, TransportUnavailable};

@@ -1,15 +1,16 @@
 //! The provider port over HTTP: a codec and the transport.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_domain::ids::ProviderId;
 use farthing_domain::ports::{Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
-use http::HeaderMap;
 
 use crate::anthropic::Anthropic;
 use crate::codec::{Codec, Reply};
 use crate::config::{BaseUrl, InvalidBaseUrl, ProviderConfig};
+use crate::credential::Credential;
 use crate::openai::ChatCompletions;
 use crate::transport::Transport;
 
@@ -56,8 +57,7 @@ pub fn connect(
         None => BaseUrl::parse(codec.default_base_url())
             .map_err(|cause| InvalidProvider::BaseUrl { id: id.clone(), cause })?,
     };
-    let headers = codec.headers(&config.api_key);
-    Ok(HttpProvider { id: id.clone(), codec, base_url, headers, transport: transport.clone() })
+    Ok(HttpProvider { id: id.clone(), codec, base_url, credential: config.api_key, transport: transport.clone() })
 }
 
 /// A provider of paid completions over HTTP.
@@ -65,7 +65,7 @@ pub struct HttpProvider {
     id: ProviderId,
     codec: Box<dyn Codec>,
     base_url: BaseUrl,
-    headers: HeaderMap,
+    credential: Arc<dyn Credential>,
     transport: Transport,
 }
 
@@ -86,8 +86,14 @@ impl Provider for HttpProvider {
     }
 
     async fn send(&self, call: PreparedCall, limit: Duration) -> Result<Completion, ProviderFailure> {
-        let url = self.base_url.join(call.path);
-        let received = self.transport.post(url, self.headers.clone(), call.body, limit).await?;
-        self.codec.decode(Reply { status: received.status, retry_after: received.retry_after, body: &received.body })
+        let key = self.credential.key().await.map_err(ProviderFailure::Unreachable)?;
+        let (url, headers) = (self.base_url.join(call.path), self.codec.headers(&key));
+        let received = self.transport.post(url, headers, call.body, limit).await?;
+        let reply = Reply { status: received.status, retry_after: received.retry_after, body: &received.body };
+        let decoded = self.codec.decode(reply);
+        if let Err(ProviderFailure::Unauthorized { .. }) = decoded {
+            self.credential.refused().await;
+        }
+        decoded
     }
 }

@@ -61,7 +61,7 @@ impl Table {
         Self::with(Builder::from(sdk), name)
     }
 
-    /// The table `name` of whatever answers to `http`: [`crate::EmbeddedDynamo`], or a client that
+    /// The table `name` of whatever answers to `http`: an embedded database, or a client that
     /// wraps it and loses some requests.
     #[must_use]
     pub fn over(http: impl HttpClient + 'static, name: &str) -> Self {

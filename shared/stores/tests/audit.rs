@@ -9,7 +9,8 @@ use farthing_domain::ledger::{AttemptState, Claim, ClaimRequest, Reservation, Re
 use farthing_domain::money::Usd;
 use farthing_domain::ports::{Ledger, LedgerAudit};
 use farthing_domain::time::Timestamp;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 
 /// 2026-11-30, 23:15.
 const NOW: Timestamp = Timestamp::from_millis(1_796_080_500_000);

@@ -11,7 +11,8 @@ use farthing_domain::ledger::{Claim, ClaimRefused, ClaimRequest, Reservation, Re
 use farthing_domain::money::Usd;
 use farthing_domain::ports::{Jobs, Ledger};
 use farthing_domain::time::{Month, Timestamp};
-use farthing_stores::{DynamoJobs, DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoJobs, DynamoLedger, LedgerConfig, Table};
 use proptest::prelude::*;
 
 /// Midnight between November and December 2026.

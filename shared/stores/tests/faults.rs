@@ -16,7 +16,8 @@ use farthing_domain::ledger::{
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
 use farthing_domain::time::Timestamp;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 
 use faulty::requests::{CENT, NOW, claim_request, reserve_request};
 use faulty::{Fault, Faulty};

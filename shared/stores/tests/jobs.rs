@@ -11,7 +11,8 @@ use farthing_domain::ids::RequestId;
 use farthing_domain::jobs::{Job, JobClaim, JobRefused, JobResult};
 use farthing_domain::ports::Jobs;
 use farthing_domain::time::Timestamp;
-use farthing_stores::{DynamoJobs, EmbeddedDynamo, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoJobs, Table};
 
 use faulty::{Fault, Faulty};
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
 use farthing_domain::time::Timestamp;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 use farthing_testkit::ledger_suite;
 
 async fn table(database: EmbeddedDynamo) -> Table {

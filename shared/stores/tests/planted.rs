@@ -13,7 +13,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 use farthing_testkit::ledger_suite;
 
 /// Embedded DynamoDB that is asked something else than was meant, in requests that hold `marker`.

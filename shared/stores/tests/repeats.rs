@@ -11,7 +11,8 @@ use std::time::Duration;
 use farthing_domain::ledger::{ReserveRequest, Resolution};
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger as _;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 
 use faulty::requests::{CENT, NOW, claim_request, reserve_request};
 use faulty::{Fault, Faulty};

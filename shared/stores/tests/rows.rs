@@ -12,7 +12,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use farthing_domain::ledger::{Finish, StoredReply};
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger as _;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 
 use faulty::requests::{CENT, NOW, claim_request};
 

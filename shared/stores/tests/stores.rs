@@ -9,8 +9,9 @@ use farthing_domain::cache::CachedAnswer;
 use farthing_domain::ids::AgentId;
 use farthing_domain::ports::{AnswerCache, CacheLookup, Jobs};
 use farthing_domain::time::Timestamp;
+use farthing_embedded::EmbeddedDynamo;
 use farthing_stores::{
-    DirectoryModelStore, DynamoActiveModels, DynamoAnswerCache, DynamoJobs, DynamoOutcomes, EmbeddedDynamo, Table,
+    DirectoryModelStore, DynamoActiveModels, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoOutcomes, Table,
 };
 use farthing_testkit::stores_suite;
 
@@ -44,6 +45,11 @@ async fn it_is_an_outcome_log() {
 #[tokio::test]
 async fn they_are_active_models() {
     on_each(async |table| stores_suite::check_active_models(&DynamoActiveModels::new(table)).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn they_are_api_keys() {
+    on_each(async |table| stores_suite::check_api_keys(&DynamoApiKeys::new(table)).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -14,7 +14,7 @@ use farthing_domain::money::Usd;
 use farthing_domain::ports::{Jobs, Ledger, LedgerAudit};
 use farthing_domain::time::Timestamp;
 use farthing_stores::{
-    DynamoActiveModels, DynamoAnswerCache, DynamoJobs, DynamoLedger, DynamoOutcomes, LedgerConfig, Table,
+    DynamoActiveModels, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, LedgerConfig, Table,
 };
 use farthing_testkit::strict_dynamo::StrictDynamo;
 use farthing_testkit::{ledger_suite, stores_suite};
@@ -61,6 +61,11 @@ async fn they_are_active_models() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn they_are_api_keys() {
+    stores_suite::check_api_keys(&DynamoApiKeys::new(table().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn they_are_jobs() {
     stores_suite::check_jobs(Arc::new(DynamoJobs::new(table().await))).await;
 }
@@ -103,6 +108,7 @@ async fn the_other_stores_requests_are_answered_as_embedded_dynamo_does() {
     stores_suite::check_answer_cache(&caches[0], &caches[1]).await;
     stores_suite::check_outcome_log(&DynamoOutcomes::new(table.clone())).await;
     stores_suite::check_active_models(&DynamoActiveModels::new(table.clone())).await;
+    stores_suite::check_api_keys(&DynamoApiKeys::new(table.clone())).await;
     let audited = DynamoLedger::new(table, LedgerConfig::new(Usd::ZERO, 95, "1"));
     assert!(audited.attempts(Timestamp::from_millis(0).month()).await.unwrap().is_empty());
     both.compare_tables("farthing").await;

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use farthing_stores::EmbeddedDynamo;
+use farthing_embedded::EmbeddedDynamo;
 use serde_json::{Value, json};
 
 /// Embedded DynamoDB in which a transaction has its items to itself for a while; one that wants an

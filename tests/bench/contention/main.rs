@@ -33,7 +33,8 @@ use farthing_domain::metrics::TX_CONFLICT;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
 use farthing_domain::time::Timestamp;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 use contended::Contended;

@@ -28,6 +28,7 @@ const TOXICITY_HEAD: &str = "toxicity-head";
 /// The local models as files.
 pub(super) struct ModelFiles {
     artifacts: Arc<ArtifactStore>,
+    remote: Option<Arc<dyn ModelStore>>,
     registry: Arc<Registry>,
     pool: CpuPool,
     progress: Arc<dyn Progress>,
@@ -55,6 +56,11 @@ fn knowledge_folder(config: &Config, agent: &str) -> PathBuf {
     config.infra.join("agents").join(agent).join("knowledge")
 }
 
+/// The folder of the index files.
+fn index_folder(config: &Config) -> PathBuf {
+    config.models_folder().join("knowledge")
+}
+
 impl ModelFiles {
     /// The models as `config` and `files` name them; `remote` is the owner's model store.
     pub(super) fn new(
@@ -64,12 +70,13 @@ impl ModelFiles {
         progress: Arc<dyn Progress>,
     ) -> Self {
         let artifacts = ArtifactStore::new(artifact_config(config)).with_progress(progress.clone());
-        let artifacts = match remote {
-            Some(remote) => artifacts.with_remote(remote),
+        let artifacts = match &remote {
+            Some(remote) => artifacts.with_remote(remote.clone()),
             None => artifacts,
         };
         Self {
             artifacts: Arc::new(artifacts),
+            remote,
             progress,
             registry: Arc::new(files.registry.clone()),
             // Every request that is admitted may wait for a core; each waits for one piece at a time.
@@ -88,17 +95,20 @@ impl ModelFiles {
 
     /// Fetches what is missing, verifies and loads everything.
     pub(super) async fn load(&self, config: &Config, files: &OwnerFiles) -> anyhow::Result<LoadedModels> {
-        let encoder_spec = self.spec(ENCODER)?;
-        let weights = self.artifacts.get_all(&encoder_spec.artifacts).await?;
+        let [encoder_spec, query_heads, toxicity_head] =
+            [self.spec(ENCODER)?, self.spec(QUERY_HEADS)?, self.spec(TOXICITY_HEAD)?];
+        let (weights, heads, toxicity) = tokio::try_join!(
+            self.artifacts.get_all(&encoder_spec.artifacts),
+            self.artifacts.get_all(&query_heads.artifacts),
+            self.artifacts.get_all(&toxicity_head.artifacts),
+        )?;
         let [model, tokenizer] = weights.as_slice() else {
             anyhow::bail!("models.toml: `{ENCODER}`: expected two artifacts, the model and its tokenizer");
         };
         let (model, tokenizer) = (model.clone(), tokenizer.clone());
         let encoder = self.pool.run(move || MiniLm::load(&model, &tokenizer)).await??;
         let encoder: Arc<dyn Encoder> = Arc::new(encoder);
-        let heads = self.artifacts.get_all(&self.spec(QUERY_HEADS)?.artifacts).await?;
         let [complexity, injection, answerability, quality] = read(&heads)?;
-        let toxicity = self.artifacts.get_all(&self.spec(TOXICITY_HEAD)?.artifacts).await?;
         let [toxicity] = read(&toxicity)?;
         let analyst_heads = AnalystHeads::from_json(&complexity, &injection, &toxicity)?;
         let quality = QualityHeads::from_json(&quality)?;
@@ -124,8 +134,11 @@ impl ModelFiles {
         let mut indexes = Vec::new();
         for agent in files.agents.keys() {
             let sources = knowledge_folder(config, agent.as_str());
-            let artifacts = config.models_folder().join("knowledge");
+            let artifacts = index_folder(config);
             let (encoder, encoder_id, agent) = (encoder.clone(), encoder_id.to_owned(), agent.clone());
+            let index =
+                IndexConfig { agent: &agent, sources: &sources, artifacts: &artifacts, encoder_id: &encoder_id };
+            self.fetch_index(index).await?;
             let progress = self.progress.clone();
             let built = self.pool.run(move || {
                 let config =
@@ -142,6 +155,49 @@ impl ModelFiles {
             indexes.push(built.await??);
         }
         Ok(indexes)
+    }
+
+    /// Fetches an agent's index that was published, if there is none here. One that cannot be had is
+    /// built.
+    async fn fetch_index(&self, index: IndexConfig<'_>) -> anyhow::Result<()> {
+        let Some(remote) = self.remote.as_ref().filter(|_| !index.path().exists()) else { return Ok(()) };
+        let (agent, key) = (index.agent, index.remote_key()?);
+        match remote.fetch(&key, index.path()).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(%agent, "the knowledge of `{agent}` as it is now was not published"),
+            Err(error) => {
+                tracing::warn!(%agent, error = &error as &dyn std::error::Error,
+                    "the knowledge index of `{agent}` cannot be fetched");
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads everything, and then copies every file of it to `store`. Gives the objects' keys.
+    pub(super) async fn publish(
+        &self,
+        config: &Config,
+        files: &OwnerFiles,
+        store: &dyn ModelStore,
+    ) -> anyhow::Result<Vec<String>> {
+        self.load(config, files).await?;
+        let mut keys = Vec::new();
+        for spec in self.registry.models().iter().filter(|spec| spec.enabled && spec.api.is_none()) {
+            for (artifact, path) in spec.artifacts.iter().zip(self.artifacts.get_all(&spec.artifacts).await?) {
+                let key = ArtifactStore::remote_key(artifact);
+                store.publish(&key, path).await?;
+                keys.push(key);
+            }
+        }
+        let encoder_id = &self.spec(ENCODER)?.artifacts[0].sha256;
+        for agent in files.agents.keys() {
+            let (sources, artifacts) = (knowledge_folder(config, agent.as_str()), index_folder(config));
+            let index = IndexConfig { agent, sources: &sources, artifacts: &artifacts, encoder_id };
+            let key = index.remote_key()?;
+            store.publish(&key, index.path()).await?;
+            keys.push(key);
+        }
+        Ok(keys)
     }
 
     fn spec(&self, id: &str) -> anyhow::Result<&ModelSpec> {

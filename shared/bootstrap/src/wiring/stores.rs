@@ -2,15 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use aws_config::{BehaviorVersion, SdkConfig};
-use farthing_domain::ports::{ActiveModels, AnswerCache, Clock as _, Ledger, ModelStore, OutcomeLog};
-use farthing_stores::{
-    DynamoActiveModels, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, EmbeddedDynamo, LedgerConfig, S3ModelStore,
-    Table,
-};
+use farthing_domain::ports::{ActiveModels, AnswerCache, Ledger, OutcomeLog};
+use farthing_stores::{DynamoActiveModels, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, LedgerConfig, Table};
 
-use crate::clock::SystemClock;
 use crate::config::{Config, Storage};
 use crate::files::OwnerFiles;
 
@@ -25,36 +20,18 @@ pub struct Stores {
     pub outcomes: Arc<dyn OutcomeLog>,
     /// Active models.
     pub active: Arc<dyn ActiveModels>,
-    /// The owner's model files, when there is a bucket.
-    pub models: Option<Arc<dyn ModelStore>>,
 }
 
 impl Stores {
-    /// Opens the stores that `config` names. The embedded table is made where it is missing.
-    ///
-    /// # Errors
-    /// When the table cannot be made or reached.
-    pub async fn open(config: &Config, files: &OwnerFiles) -> anyhow::Result<Self> {
-        let (table, sdk) = connect(config).await?;
-        let models = sdk.zip(config.bucket.as_deref()).map(|(sdk, bucket)| {
-            let store = S3ModelStore::new(aws_sdk_s3::Client::new(&sdk), bucket, "");
-            Arc::new(store) as Arc<dyn ModelStore>
-        });
-        let ledger = DynamoLedger::new(table.clone(), ledger_config(files));
-        let month = SystemClock.now().month();
-        for adopted in [ledger.adopt_prices(month).await, ledger.adopt_budget(month).await] {
-            if let Err(error) = adopted {
-                // Not fatal: local answers go on, and the ledger refuses what does not fit.
-                tracing::error!(error = &error as &dyn std::error::Error, "prices and budget were not adopted");
-            }
-        }
-        Ok(Self {
-            ledger: Arc::new(ledger),
+    /// The stores behind `connection`. Nothing is read or written yet.
+    pub(super) fn over(connection: &Connection, files: &OwnerFiles) -> Self {
+        let table = &connection.table;
+        Self {
+            ledger: Arc::new(DynamoLedger::new(table.clone(), ledger_config(files))),
             cache: Arc::new(DynamoAnswerCache::new(table.clone(), DynamoAnswerCache::REFRESH_EVERY)),
             outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
-            active: Arc::new(DynamoActiveModels::new(table)),
-            models,
-        })
+            active: Arc::new(DynamoActiveModels::new(table.clone())),
+        }
     }
 }
 
@@ -64,27 +41,37 @@ pub(super) fn ledger_config(files: &OwnerFiles) -> LedgerConfig {
     LedgerConfig::new(budget.monthly_usd, budget.stop_percent, &files.registry.price_version())
 }
 
-/// The table alone, as it is.
-pub(super) async fn open_table(config: &Config) -> anyhow::Result<Table> {
-    connect(config).await.map(|(table, _)| table)
+/// The table, and the way to AWS when it is there.
+pub(super) struct Connection {
+    pub(super) table: Table,
+    pub(super) sdk: Option<SdkConfig>,
 }
 
-/// The table, and the way to AWS when it is there.
-async fn connect(config: &Config) -> anyhow::Result<(Table, Option<SdkConfig>)> {
+/// Reaches what `config` names. The embedded table is made where it is missing.
+pub(super) async fn connect(config: &Config) -> anyhow::Result<Connection> {
     match config.storage {
-        Storage::Embedded => Ok((embedded_table(config).await?, None)),
+        Storage::Embedded => Ok(Connection { table: embedded_table(config).await?, sdk: None }),
         Storage::Aws => {
             let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
-            Ok((Table::in_aws(&sdk, &config.table), Some(sdk)))
+            Ok(Connection { table: Table::in_aws(&sdk, &config.table), sdk: Some(sdk) })
         }
     }
 }
 
+#[cfg(feature = "embedded")]
 async fn embedded_table(config: &Config) -> anyhow::Result<Table> {
+    use anyhow::Context as _;
+
     std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make {}", config.data.display()))?;
     let file = config.data.join("dynamodb.sqlite");
-    let database = EmbeddedDynamo::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
+    let database =
+        farthing_embedded::EmbeddedDynamo::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
     let table = Table::over(database, &config.table);
     table.create_if_missing().await?;
     Ok(table)
+}
+
+#[cfg(not(feature = "embedded"))]
+async fn embedded_table(_: &Config) -> anyhow::Result<Table> {
+    anyhow::bail!("FARTHING_STORAGE: expected `aws`: this program has no database of its own")
 }

@@ -8,7 +8,7 @@ use farthing_domain::ids::AgentId;
 use super::artifact::{self, Stored, Unusable};
 use super::bm25::Bm25;
 use super::matrix::Matrix;
-use super::source::{self, Entry, SourceError};
+use super::source::{self, Entry, SourceError, SourceFile};
 use super::tokens;
 use crate::encoder::{Encoder, EncoderError};
 
@@ -26,6 +26,27 @@ pub struct IndexConfig<'a> {
     pub artifacts: &'a Path,
     /// A name of the encoder that changes when its vectors do, such as its weights' hash.
     pub encoder_id: &'a str,
+}
+
+impl IndexConfig<'_> {
+    /// The index file's path.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.artifacts.join(format!("{}.knowledge", self.agent))
+    }
+
+    /// The key of this very index in a model store: of these sources, and this encoder.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the sources cannot be read.
+    pub fn remote_key(&self) -> Result<String, SourceError> {
+        let hash = content_hash(self.encoder_id, &source::read_files(self.sources)?);
+        Ok(format!("models/knowledge/{}/{}.knowledge", self.agent, hex(&hash)))
+    }
+}
+
+fn content_hash(encoder_id: &str, files: &[SourceFile]) -> [u8; 32] {
+    artifact::content_hash(encoder_id, files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())))
 }
 
 /// How far the building of an index is.
@@ -94,9 +115,8 @@ impl KnowledgeIndex {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, bool), IndexError> {
         let files = source::read_files(config.sources)?;
-        let contents = files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
-        let hash = artifact::content_hash(config.encoder_id, contents);
-        let path = config.artifacts.join(format!("{}.knowledge", config.agent));
+        let hash = content_hash(config.encoder_id, &files);
+        let path = config.path();
         match artifact::read(&path, &hash) {
             Ok(stored) => return Ok((Self::from_stored(stored), false)),
             Err(Unusable::Unreadable(cause)) if cause.kind() == std::io::ErrorKind::NotFound => {}

@@ -8,6 +8,7 @@ mod properties;
 mod server;
 mod transport;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_domain::ids::ProviderId;
@@ -25,8 +26,10 @@ fn codecs() -> [Box<dyn Codec>; 3] {
 }
 
 fn provider_at(name: &str, url: &str, transport: &Transport) -> HttpProvider {
-    let config =
-        ProviderConfig { api_key: Secret::parse("sk-test").unwrap(), base_url: Some(BaseUrl::parse(url).unwrap()) };
+    let config = ProviderConfig {
+        api_key: Arc::new(Secret::parse("sk-test").unwrap()),
+        base_url: Some(BaseUrl::parse(url).unwrap()),
+    };
     connect(&ProviderId::parse(name).unwrap(), config, transport).unwrap()
 }
 

@@ -1,12 +1,15 @@
 //! The transport on real sockets: one send each, and what every kind of break proves.
 
+use std::error::Error;
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use farthing_domain::ids::ProviderId;
 use farthing_domain::ports::{Charge, Completion, Provider, ProviderFailure};
-use farthing_providers::{MAX_REPLY_BYTES, Transport};
+use farthing_providers::{BaseUrl, Credential, MAX_REPLY_BYTES, ProviderConfig, Secret, Transport, connect};
 
 use crate::server::{Connection, Server};
 use crate::{LONG, provider_at, request_for};
@@ -344,4 +347,46 @@ async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
+}
+
+/// A key that is changed while it is in use, and counts how often it was refused.
+struct ChangedKey {
+    keys: Mutex<Vec<&'static str>>,
+    refusals: Mutex<u32>,
+}
+
+#[async_trait]
+impl Credential for ChangedKey {
+    async fn key(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
+        let key = self.keys.lock().unwrap().pop().ok_or("there is no key")?;
+        Ok(Secret::parse(key)?)
+    }
+
+    async fn refused(&self) {
+        *self.refusals.lock().unwrap() += 1;
+    }
+}
+
+#[tokio::test]
+async fn each_call_has_the_key_of_its_time_and_a_refused_one_is_told() {
+    let server = Server::start(|_, connection| {
+        while connection.read_request() {
+            connection.write("HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\n\r\n{}");
+        }
+    });
+    let credential = Arc::new(ChangedKey { keys: Mutex::new(vec!["sk-new", "sk-old"]), refusals: Mutex::default() });
+    let config = ProviderConfig { api_key: credential.clone(), base_url: Some(BaseUrl::parse(&server.url()).unwrap()) };
+    let provider = connect(&ProviderId::parse("openai").unwrap(), config, &Transport::new().unwrap()).unwrap();
+    let send = || provider.send(provider.encode(&request_for("gpt-4o")), LONG);
+    for sent in 1..=2 {
+        let failure = send().await.unwrap_err();
+        assert!(matches!(failure, ProviderFailure::Unauthorized { status: 401 }), "{failure}");
+        assert_eq!(*credential.refusals.lock().unwrap(), sent);
+    }
+    let keys = ["Bearer sk-old", "Bearer sk-new"];
+    for (request, key) in server.requests().iter().zip(keys) {
+        assert!(request.contains(key), "not sent with {key}");
+    }
+    let without = send().await.unwrap_err();
+    assert_eq!((without.charge(), server.requests().len()), (Charge::None, 2), "nothing is sent without a key");
 }

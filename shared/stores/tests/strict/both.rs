@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use farthing_stores::EmbeddedDynamo;
+use farthing_embedded::EmbeddedDynamo;
 use farthing_testkit::strict_dynamo::{Number, StrictDynamo};
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! DynamoDB inside this process.
+//! DynamoDB inside this process, for a laptop and for tests. No function that is deployed links it.
 
 use std::path::Path;
 use std::sync::Arc;
