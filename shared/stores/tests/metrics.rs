@@ -12,7 +12,8 @@ use farthing_domain::ledger::{Reservation, Resolution};
 use farthing_domain::metrics;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::Ledger;
-use farthing_stores::{DynamoLedger, EmbeddedDynamo, LedgerConfig, Table};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoLedger, LedgerConfig, Table};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use faulty::requests::{CENT, NOW, claim_request, reserve_request};
@@ -141,7 +142,8 @@ fn late_results_are_counted_once() {
 
 #[test]
 fn a_charge_above_its_reservation_is_counted() {
-    let above = Usd::from_nanos(3 * CENT.nanos());
+    let [whole, above] = [2, 3].map(|cents| Usd::from_nanos(cents * CENT.nanos()));
+    check(async |lab| lab.post(whole).await, &[]);
     check(async |lab| lab.post(above).await, &[(metrics::OVERAGE, 1)]);
     let late = async |lab: Lab| {
         lab.sweep().await;
