@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
@@ -19,7 +20,8 @@ use serde_json::{Value, json};
 
 const NAME: &str = "farthing/pepper";
 
-/// A Secrets Manager that answers with these, the last one first, and keeps what it was asked.
+/// A Secrets Manager that answers with these, the last one first, and then not at all; it keeps what
+/// it was asked.
 #[derive(Clone, Debug, Default)]
 struct Manager {
     replies: Arc<Mutex<Vec<(u16, Value)>>>,
@@ -56,7 +58,8 @@ impl HttpConnector for Manager {
         let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
         self.asked.lock().unwrap().push((operation, body));
-        let (status, body) = self.replies.lock().unwrap().pop().unwrap();
+        let reply = self.replies.lock().unwrap().pop();
+        let Some((status, body)) = reply else { return HttpConnectorFuture::new(std::future::pending()) };
         let mut response = HttpResponse::new(status.try_into().unwrap(), body.to_string().into());
         response.headers_mut().insert("content-type", "application/x-amz-json-1.1");
         HttpConnectorFuture::ready(Ok(response))
@@ -94,6 +97,16 @@ async fn what_passes_by_itself_is_tried_once_more() {
         assert_eq!(read.is_ok(), is_read, "{replies:?}: {read:?}");
         assert_eq!(manager.asked.lock().unwrap().len(), tries, "{replies:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_answer_is_not_waited_for() {
+    let begun = tokio::time::Instant::now();
+    let manager = Manager::new(&[]);
+    assert!(manager.read().await.is_err());
+    assert_eq!(manager.asked.lock().unwrap().len(), 2);
+    // Of the paused clock: what waits for a secret gives up after two seconds.
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

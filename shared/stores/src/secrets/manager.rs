@@ -13,9 +13,12 @@ use farthing_domain::ports::{SecretSource, SecretText, SecretUnavailable};
 use crate::retry::BoxError;
 
 /// How long one try may take.
-const TRY_LIMIT: Duration = Duration::from_secs(2);
+const TRY_LIMIT: Duration = Duration::from_secs(1);
 /// How often it is tried.
 const MOST_TRIES: u32 = 2;
+/// How long all of it may take: a call waits for its key no longer than two seconds, and has to hear
+/// before then that there is no new one.
+const LIMIT: Duration = Duration::from_millis(1_800);
 
 /// A text in AWS Secrets Manager: its current version, read anew each time.
 #[derive(Clone, Debug)]
@@ -28,7 +31,7 @@ impl SecretsManagerSecret {
     /// The secret with this name or ARN, of the account and region in `sdk`.
     #[must_use]
     pub fn in_aws(sdk: &SdkConfig, name: &str) -> Self {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY_LIMIT).build();
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY_LIMIT).operation_timeout(LIMIT).build();
         let retries = RetryConfig::standard().with_max_attempts(MOST_TRIES);
         let config = Builder::from(sdk).timeout_config(timeouts).retry_config(retries).build();
         Self::new(Client::from_conf(config), name)
