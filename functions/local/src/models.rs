@@ -29,12 +29,10 @@ pub(crate) enum ModelsCommand {
 }
 
 pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) -> anyhow::Result<ExitCode> {
-    if let ModelsCommand::Publish { bucket } = command {
-        return publish(config, bucket, json).await;
-    }
     let (mut config, progress) = (config.clone(), output::progress());
     let progress: Arc<dyn Progress> = match command {
-        ModelsCommand::Pull | ModelsCommand::Publish { .. } => progress,
+        ModelsCommand::Pull => progress,
+        ModelsCommand::Publish { bucket } => return publish(&config, bucket, progress, json).await,
         ModelsCommand::Verify => {
             config.offline = true;
             Arc::new(NoProgress)
@@ -64,8 +62,8 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
     Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn publish(config: &Config, bucket: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let keys = wiring::publish(config, bucket, output::progress()).await?;
+async fn publish(config: &Config, bucket: &str, progress: Arc<dyn Progress>, json: bool) -> anyhow::Result<ExitCode> {
+    let keys = wiring::publish(config, bucket, progress).await?;
     if json {
         output::line(json!({"bucket": bucket, "keys": keys}));
     } else {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use aws_config::BehaviorVersion;
+use aws_config::SdkConfig;
 use farthing_api::parse::Defaults;
 use farthing_domain::ids::ProviderId;
 use farthing_domain::ports::{Clock as _, Ids, LocalModels, ModelStore, Provider, SecretSource};
@@ -19,7 +19,7 @@ use farthing_stores::{DynamoLedger, S3ModelStore, SecretsManagerSecret};
 
 use super::credentials;
 use super::models::{self, ModelFiles};
-use super::stores::{Connection, Stores, connect as connect_stores, ledger_config};
+use super::stores::{Connection, Stores, aws, connect as connect_stores, ledger_config};
 use crate::clock::{SystemClock, Ulids};
 use crate::config::Config;
 use crate::files::OwnerFiles;
@@ -88,8 +88,7 @@ pub fn local_models(
 pub async fn publish(config: &Config, bucket: &str, progress: Arc<dyn Progress>) -> anyhow::Result<Vec<String>> {
     let files = OwnerFiles::load(&config.infra)?;
     models::check_knowledge(config, &files)?;
-    let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
-    let store = S3ModelStore::new(aws_sdk_s3::Client::new(&sdk), bucket, "");
+    let store = bucket_of(&aws().await, bucket);
     ModelFiles::new(config, &files, None, progress).publish(config, &files, &store).await
 }
 
@@ -150,7 +149,11 @@ async fn adopt_prices_and_budget(connection: &Connection, files: &OwnerFiles) {
 /// The owner's model files, when there is a bucket.
 fn model_store(connection: &Connection, config: &Config) -> Option<Arc<dyn ModelStore>> {
     let (sdk, bucket) = (connection.sdk.as_ref()?, config.bucket.as_deref()?);
-    Some(Arc::new(S3ModelStore::new(aws_sdk_s3::Client::new(sdk), bucket, "")))
+    Some(Arc::new(bucket_of(sdk, bucket)))
+}
+
+fn bucket_of(sdk: &SdkConfig, bucket: &str) -> S3ModelStore {
+    S3ModelStore::new(aws_sdk_s3::Client::new(sdk), bucket, "")
 }
 
 fn init_of(files: &OwnerFiles, stores: &Stores, models: Arc<dyn LocalModels>) -> Init {

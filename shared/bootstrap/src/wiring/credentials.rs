@@ -35,8 +35,8 @@ impl Member {
         &self,
         text: impl Future<Output = Result<SecretText, SecretUnavailable>>,
     ) -> Result<Secret, BoxError> {
-        let text = tokio::time::timeout(MOST_WAIT, text).await??;
-        let key = member_of(&text, &self.name)?.ok_or_else(|| format!("the secret has no member `{}`", self.name))?;
+        let key = member_of(&in_time(text).await?, &self.name)?
+            .ok_or_else(|| format!("the secret has no member `{}`", self.name))?;
         Ok(Secret::parse(&key)?)
     }
 }
@@ -52,6 +52,11 @@ impl Credential for Member {
             tracing::error!(error = error.as_ref() as &dyn Error, "the key `{}` was not read again", self.name);
         }
     }
+}
+
+/// The secret's text, if it can be had within [`MOST_WAIT`].
+async fn in_time(text: impl Future<Output = Result<SecretText, SecretUnavailable>>) -> Result<SecretText, BoxError> {
+    Ok(tokio::time::timeout(MOST_WAIT, text).await??)
 }
 
 /// The key `name` in the secret; `None` when it is absent or blank.
@@ -79,20 +84,12 @@ pub(super) fn from_environment(config: &Config) -> anyhow::Result<BTreeMap<Provi
 /// The credentials of the providers that have a key in `secret`. While it cannot be read, it is
 /// taken to have every one: each call looks again.
 pub(super) async fn from_secret(config: &Config, secret: Arc<KeySecret>) -> BTreeMap<ProviderId, Arc<dyn Credential>> {
-    let text = match tokio::time::timeout(MOST_WAIT, secret.current()).await {
-        Ok(Ok(text)) => Some(text),
-        Ok(Err(error)) => {
-            tracing::error!(error = &error as &dyn Error, "the providers' keys cannot be read");
-            None
-        }
-        Err(_) => {
-            tracing::error!("the providers' keys were not read in {} s", MOST_WAIT.as_secs());
-            None
-        }
-    };
+    let text = in_time(secret.current()).await.inspect_err(|error| {
+        tracing::error!(error = error.as_ref() as &dyn Error, "the providers' keys cannot be read");
+    });
     let mut credentials: BTreeMap<ProviderId, Arc<dyn Credential>> = BTreeMap::new();
     for (id, access) in &config.providers {
-        let is_there = text.as_ref().is_none_or(|text| match member_of(text, &access.key_setting) {
+        let is_there = text.as_ref().ok().is_none_or(|text| match member_of(text, &access.key_setting) {
             Ok(key) => key.is_some(),
             Err(error) => {
                 tracing::error!(error = error.as_ref() as &dyn Error, "the providers' keys cannot be used");

@@ -52,10 +52,15 @@ pub(super) async fn connect(config: &Config) -> anyhow::Result<Connection> {
     match config.storage {
         Storage::Embedded => Ok(Connection { table: embedded_table(config).await?, sdk: None }),
         Storage::Aws => {
-            let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
+            let sdk = aws().await;
             Ok(Connection { table: Table::in_aws(&sdk, &config.table), sdk: Some(sdk) })
         }
     }
+}
+
+/// The AWS configuration of the environment.
+pub(super) async fn aws() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).load().await
 }
 
 #[cfg(feature = "embedded")]
