@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from local import TLS, Failed, call, check, client, eventually, items, log_lines, outputs, physical
+from outage import a_release_that_cannot_be_loaded_is_passed_over, without_the_bucket_paid_answers_go_on
 
 FARTHING, OWNER_FILES, PROVIDER_PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
 ROUTES = [("POST", "/api/agents"), ("POST", "/api/agents/batch"), ("GET", "/api/models/status"),
@@ -120,9 +121,14 @@ def models_are_activated(keys: dict[str, str]):
     status, seen = call("POST", "/api/models/init", keys["owner"], {})
     check("init answers", status == 200, seen)
     check("init left nothing out", not [m for m in seen["models"] if m.get("error")], seen)
-    check("active models are in the table", len(items("MODEL#")) == len(seen["models"]), items("MODEL#"))
+    rows = items("MODEL#")
+    check("one release is in the table", len(rows) == 1, rows)
+    release = json.loads(rows[0]["release"]["S"])
+    named = [model["id"] for model in release["models"]]
+    check("it names the models", sorted(named) == sorted(model["id"] for model in seen["models"]), (named, seen))
+    check("and the knowledge of the agent", [index["agent"] for index in release["knowledge"]] == ["rprd"], release)
     status, seen = call("POST", "/api/models/init", keys["owner"], {})
-    check("a second init changes nothing", status == 200 and len(items("MODEL#")) == len(seen["models"]), seen)
+    check("a second init changes nothing", (status, items("MODEL#")) == (200, rows), seen)
 
 
 def questions_are_answered(keys: dict[str, str]):
@@ -181,6 +187,10 @@ def malformed_events_are_refused():
         else:
             seen = invoke("InferenceFunction", file.read_text())
             check(f"{file.name} gets {seen['statusCode']}", 400 <= seen["statusCode"] < 500, seen)
+
+
+def a_broken_release_is_passed_over(keys: dict[str, str]):
+    a_release_that_cannot_be_loaded_is_passed_over(farthing, keys)
 
 
 def everything_is_written_down():
@@ -275,6 +285,7 @@ def main():
              models_are_published, nobody_gets_in_without_a_key, models_are_activated, questions_are_answered,
              sample_events_are_understood, everything_is_written_down, the_week_is_learned_from_once,
              the_sweeper_sweeps, the_statuses_tell, no_function_met_an_error, malformed_events_are_refused,
+             without_the_bucket_paid_answers_go_on, a_broken_release_is_passed_over,
              no_line_tells_what_it_should_not, a_run_that_fails_is_kept]
     keys: dict[str, str] = {}
     for step in steps:

@@ -43,7 +43,13 @@ async fn the_status_tells_what_was_answered() {
     assert!(server.resident_mib() < 512, "{} MiB are resident", server.resident_mib());
     let again = server.post("/api/models/init", "").await.json;
     assert_eq!(again["ready"], true);
-    assert!(again["models"].as_array().unwrap().iter().all(|model| model["state"] == "unchanged"), "{again}");
+    assert_eq!(
+        (again["state"].as_str(), again["release"]["revision"].as_u64()),
+        (Some("unchanged"), Some(1)),
+        "{again}"
+    );
+    assert!(again["models"].as_array().unwrap().iter().all(|model| model["ready"] == true), "{again}");
+    assert_eq!(again["knowledge"][0]["agent"], "rprd", "{again}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
+use farthing_api::status::release_json;
 use farthing_bootstrap::config::Config;
 use farthing_bootstrap::wiring::{self, NoProgress, Progress};
 use serde_json::{Value, json};
@@ -24,6 +25,11 @@ pub(crate) enum ModelsCommand {
         #[arg(long)]
         bucket: String,
     },
+    /// Activate the release that was active before, and keep the present one to go forth again.
+    /// Functions that start from now on load it; those that run keep what they have.
+    ///
+    /// Example: FARTHING_STORAGE=aws FARTHING_TABLE=my-table farthing models rollback
+    Rollback,
     /// Check every file and try every model out, without fetching anything.
     Verify,
 }
@@ -33,6 +39,7 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
     let progress: Arc<dyn Progress> = match command {
         ModelsCommand::Pull => progress,
         ModelsCommand::Publish { bucket } => return publish(&config, bucket, progress, json).await,
+        ModelsCommand::Rollback => return rollback(&config, json).await,
         ModelsCommand::Verify => {
             config.offline = true;
             Arc::new(NoProgress)
@@ -42,7 +49,9 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
     let mut results: Vec<Value> = Vec::new();
     for spec in files.registry.models().iter().filter(|spec| spec.enabled && spec.api.is_none()) {
         let result = match models.prepare(&spec.id).await {
-            Ok(ready) => json!({"id": spec.id.as_str(), "ready": true, "bytes": ready.bytes, "sha256": ready.sha256}),
+            Ok(ready) => {
+                json!({"id": spec.id.as_str(), "ready": true, "bytes": ready.bytes(), "sha256": ready.sha256()})
+            }
             Err(error) => {
                 json!({"id": spec.id.as_str(), "ready": false, "error": format!("{:#}", anyhow::Error::new(error))})
             }
@@ -60,6 +69,18 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
         output::line(json!({"ready": is_ready, "models": results}));
     }
     Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn rollback(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+    let (init, _) = wiring::init(config).await?;
+    let active = release_json(&init.go_back().await?);
+    if json {
+        output::line(active);
+    } else {
+        let (id, revision) = (&active["id"], &active["revision"]);
+        output::line(format!("release {id} is active again, as revision {revision}"));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn publish(config: &Config, bucket: &str, progress: Arc<dyn Progress>, json: bool) -> anyhow::Result<ExitCode> {

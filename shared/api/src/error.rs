@@ -111,6 +111,16 @@ impl ApiError {
         }
     }
 
+    /// Something that one call at a time can do is being done.
+    #[must_use]
+    pub fn in_progress(what: &dyn std::error::Error) -> Self {
+        Self {
+            retryable: true,
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(409, "conflict", "in_progress", what.to_string())
+        }
+    }
+
     /// The reply to the request named `request_id`.
     #[must_use]
     pub fn reply(&self, request_id: &str) -> Reply {

@@ -4,7 +4,9 @@ use farthing_domain::complexity::Tier;
 use farthing_domain::ledger::LastSweep;
 use farthing_domain::money::Usd;
 use farthing_domain::policy::Policy;
-use farthing_gateway::init::{Prepared, PreparedState};
+use farthing_domain::ports::ActiveRelease;
+use farthing_domain::release::{Release, ReleasedModel};
+use farthing_gateway::init::{Activation, Initialised};
 use farthing_gateway::status::{BudgetStatus, Health, ModelState, ModelsStatus, is_stopped};
 use serde_json::{Value, json};
 
@@ -32,6 +34,7 @@ pub fn models_json(status: &ModelsStatus, policy: &Policy) -> Value {
             "loaded": active().map(|model| model.spec.id.as_str()).collect::<Vec<_>>(),
             "totalMemoryMB": active().map(|model| model.spec.memory_mb).sum::<u32>(),
             "items": status.models.iter().map(model_json).collect::<Vec<_>>(),
+            "release": status.release.as_ref().map(release_json),
         },
         "routing": {
             "totalRequests": summary.total,
@@ -67,7 +70,7 @@ fn model_json(model: &ModelState) -> Value {
         "state": model.as_str(),
         "memoryMB": model.spec.memory_mb,
         "version": model.active.as_ref().map_or(&model.spec.version, |active| &active.version),
-        "sha256": model.active.as_ref().map(|active| &active.sha256),
+        "sha256": model.active.as_ref().map(ReleasedModel::sha256),
         "note": model.spec.note,
     })
 }
@@ -106,27 +109,47 @@ fn last_sweep_json(last: &LastSweep) -> Value {
     })
 }
 
+/// The JSON of a release that is active.
+#[must_use]
+pub fn release_json(active: &ActiveRelease) -> Value {
+    json!({
+        "id": active.release.id(),
+        "revision": active.revision,
+        "since": active.since.to_string(),
+        "previous": active.previous.as_ref().map(Release::id),
+        "knowledge": active.release.knowledge.iter()
+            .map(|knowledge| json!({"agent": knowledge.agent.as_str(), "version": knowledge.version}))
+            .collect::<Vec<_>>(),
+    })
+}
+
 /// The JSON of `POST /api/models/init`.
 #[must_use]
-pub fn init_json(prepared: &[Prepared]) -> Value {
-    let is_ready = |model: &Prepared| !matches!(model.state, PreparedState::Failed(_));
+pub fn init_json(initialised: &Initialised) -> Value {
+    let (state, active) = match &initialised.activation {
+        Activation::Activated(active) => ("activated", Some(active)),
+        Activation::Unchanged(active) => ("unchanged", Some(active)),
+        Activation::Failed => ("failed", None),
+    };
+    let models = initialised.models.iter().map(|(id, model)| match model {
+        Ok(model) => json!({
+            "id": id, "ready": true, "version": model.version, "sha256": model.sha256(), "bytes": model.bytes(),
+        }),
+        Err(reason) => json!({"id": id, "ready": false, "error": reason}),
+    });
+    let knowledge = initialised.knowledge.iter().map(|(agent, knowledge)| match knowledge {
+        Ok(knowledge) => json!({
+            "agent": agent, "ready": true, "version": knowledge.version,
+            "sha256": knowledge.file.sha256, "bytes": knowledge.file.bytes,
+        }),
+        Err(reason) => json!({"agent": agent, "ready": false, "error": reason}),
+    });
     json!({
-        "ready": prepared.iter().all(is_ready),
-        "models": prepared.iter().map(|model| {
-            let (state, active, error) = match &model.state {
-                PreparedState::Activated(active) => ("activated", Some(active), None),
-                PreparedState::Unchanged(active) => ("unchanged", Some(active), None),
-                PreparedState::Failed(reason) => ("failed", None, Some(reason)),
-            };
-            json!({
-                "id": model.model,
-                "state": state,
-                "version": active.map(|active| &active.version),
-                "sha256": active.map(|active| &active.sha256),
-                "bytes": active.map(|active| active.bytes),
-                "error": error,
-            })
-        }).collect::<Vec<_>>(),
+        "ready": active.is_some(),
+        "state": state,
+        "release": active.map(release_json),
+        "models": models.collect::<Vec<_>>(),
+        "knowledge": knowledge.collect::<Vec<_>>(),
     })
 }
 

@@ -121,7 +121,7 @@ fn status_of(files: OwnerFiles, stores: &Stores) -> Status {
         registry: files.registry,
         ledger: stores.ledger.clone(),
         outcomes: stores.outcomes.clone(),
-        active: stores.active.clone(),
+        releases: stores.releases.clone(),
         clock: Arc::new(SystemClock),
     }
 }

@@ -23,6 +23,7 @@ pub mod ports;
 pub mod prompt;
 pub mod quality;
 pub mod registry;
+pub mod release;
 pub mod request;
 pub mod rollout;
 pub mod router;

@@ -12,13 +12,13 @@ mod stores;
 
 pub use keys::{ApiKeys, SecretSource, SecretText, SecretUnavailable};
 pub use models::{
-    Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelReady, ModelUnavailable, Passage, Rephraser,
-    Retrieval, Source, Validation, Validator,
+    Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelUnavailable, Passage, Rephraser, Retrieval,
+    RuleCheck, Source, Validation, Validator,
 };
 pub use providers::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
 pub use stores::{
-    ActivationRefused, ActiveModel, ActiveModels, AnswerCache, CacheLookup, Jobs, Ledger, LedgerAudit, ModelStore,
-    OutcomeLog, StoreError,
+    ActivationRefused, ActiveRelease, AnswerCache, CacheLookup, Fetched, Jobs, Ledger, LedgerAudit, ModelStore,
+    OutcomeLog, Releases, StoreError,
 };
 
 use crate::ids::RequestId;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::hex::hex;
+use crate::hex::{hex, is_sha256};
 use crate::ids::{ModelId, ProviderId};
 use crate::money::{TokenPrice, Usd};
 
@@ -197,8 +197,7 @@ impl Registry {
                 (_, None) => {}
             }
             for artifact in &model.artifacts {
-                let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-                if artifact.sha256.len() != 64 || !artifact.sha256.bytes().all(is_hex) {
+                if !is_sha256(&artifact.sha256) {
                     return fault("artifacts.sha256", "64 lower-case hexadecimal digits");
                 }
                 let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

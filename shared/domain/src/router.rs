@@ -59,5 +59,11 @@ pub fn plan(circumstances: &Circumstances, policy: &Policy) -> Vec<Step> {
     steps
 }
 
+/// The paid models in order for a query of which nothing is known: those of the medium tier.
+#[must_use]
+pub fn plan_unclassified(policy: &Policy) -> &[ModelId] {
+    &policy.tiers.of(Tier::Medium).paid
+}
+
 #[cfg(test)]
 mod tests;

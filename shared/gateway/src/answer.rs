@@ -12,7 +12,7 @@ use farthing_domain::ledger::Claim;
 use farthing_domain::money::Usd;
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, Analyst, AnswerCache, Clock, KnowledgeBase, Ledger, OutcomeLog, Provider, Rephraser, Retrieval, Validator,
+    Analysis, AnswerCache, Clock, Ledger, ModelUnavailable, OutcomeLog, Provider, Retrieval, RuleCheck,
 };
 use farthing_domain::quality::Verdict;
 use farthing_domain::registry::Registry;
@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::error::AnswerError;
+use crate::local_tier::{LocalTier, LocalTierSource};
 use crate::receipt::{Answer, Attempt, Judgement, Route, total_cost};
 
 /// How many passages are retrieved for one query.
@@ -41,14 +42,10 @@ pub struct Parts {
     pub providers: BTreeMap<ProviderId, Arc<dyn Provider>>,
     /// For each provider, the name of the setting that holds its key.
     pub key_settings: BTreeMap<ProviderId, String>,
-    /// Classifies and screens.
-    pub analyst: Arc<dyn Analyst>,
-    /// Retrieves and answers from knowledge.
-    pub knowledge: Arc<dyn KnowledgeBase>,
-    /// Judges answers.
-    pub validator: Arc<dyn Validator>,
-    /// Rewrites middling ones.
-    pub rephraser: Arc<dyn Rephraser>,
+    /// Classify, screen, answer, judge and rephrase.
+    pub local: Arc<dyn LocalTierSource>,
+    /// Checks answers while nothing can judge them.
+    pub rules: Arc<dyn RuleCheck>,
     /// Keeps money.
     pub ledger: Arc<dyn Ledger>,
     /// Keeps answers.
@@ -76,12 +73,17 @@ pub(crate) struct Work<'a> {
     pub(crate) request: &'a AgentRequest,
     pub(crate) brand: &'a BrandProfile,
     pub(crate) query: &'a str,
-    pub(crate) analysis: Analysis,
-    pub(crate) retrieval: Retrieval,
     pub(crate) arm: Arm,
     pub(crate) system_prompt: String,
     pub(crate) spending: Spending,
     pub(crate) attempts: Vec<Attempt>,
+}
+
+/// The local models that a request has, and what they tell of its query.
+pub(crate) struct Insight {
+    pub(crate) tier: LocalTier,
+    pub(crate) analysis: Analysis,
+    pub(crate) retrieval: Retrieval,
 }
 
 /// The money side of one request.
@@ -166,14 +168,14 @@ impl Answering {
             return ended;
         };
         let query = request.conversation.query().as_str();
-        let analysis = match self.parts.analyst.analyse(query).await {
-            Ok(analysis) => analysis,
+        let insight = match self.insight(query).await {
+            Ok(insight) => insight,
             Err(cause) => {
                 ended.result = Err(AnswerError::Unavailable { what: "the query encoder", cause: Box::new(cause) });
                 return ended;
             }
         };
-        ended.tier = Some((analysis.complexity.tier(), analysis.complexity.confidence()));
+        ended.tier = insight.as_ref().map(Insight::complexity);
         let rollout = &self.parts.policy.rollout;
         let mut work = Work {
             context,
@@ -182,79 +184,93 @@ impl Answering {
             brand,
             query,
             arm: rollout.stage.arm(context.id.as_str(), rollout.shadow_sample),
-            analysis,
-            retrieval: Retrieval::default(),
             system_prompt: String::new(),
             spending: Spending { claim: ended.claim.take(), ..Spending::default() },
             attempts: Vec::new(),
         };
-        ended.result = self.walk(&mut work, &mut ended.shadow_score, started).await;
+        ended.result = match insight {
+            Some(insight) => self.walk(&mut work, insight, &mut ended.shadow_score, started).await,
+            None => self.walk_unjudged(&mut work, started).await,
+        };
         ended.claim = work.spending.claim;
         ended
+    }
+
+    async fn insight(&self, query: &str) -> Result<Option<Insight>, ModelUnavailable> {
+        let Some(tier) = self.parts.local.current() else { return Ok(None) };
+        let analysis = tier.analyst.analyse(query).await?;
+        Ok(Some(Insight { tier, analysis, retrieval: Retrieval::default() }))
     }
 
     /// The walk of a request: screen, cache, retrieve, plan, cascade, keep.
     async fn walk(
         &self,
         work: &mut Work<'_>,
+        mut insight: Insight,
         shadow_score: &mut Option<f32>,
         started: Timestamp,
     ) -> Result<Answer, AnswerError> {
         let screen = &self.parts.policy.screen;
-        if work.analysis.injection >= screen.injection || work.analysis.toxicity >= screen.toxicity {
-            return Ok(self.refuse(work, started));
+        if insight.analysis.injection >= screen.injection || insight.analysis.toxicity >= screen.toxicity {
+            return Ok(self.refuse(work, &insight, started));
         }
-        let (fresh, stale) = self.look_up(work).await;
+        let (fresh, stale) = self.look_up(work, &insight).await;
         if let Some((hit, cached)) = fresh {
-            return Ok(self.cached_answer(work, hit, &cached, None, started));
+            return Ok(self.cached_answer(work, &insight, hit, &cached, None, started));
         }
-        work.retrieval = self
-            .parts
+        insight.retrieval = insight
+            .tier
             .knowledge
-            .retrieve(work.brand_id(), work.query, &work.analysis, RETRIEVED_PASSAGES)
+            .retrieve(work.brand_id(), work.query, &insight.analysis, RETRIEVED_PASSAGES)
             .await
             .unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "knowledge.retrieve failed");
                 Retrieval::default()
             });
-        work.system_prompt = crate::system_prompt::system_prompt(work.brand, &work.retrieval.passages);
+        work.system_prompt = crate::system_prompt::system_prompt(work.brand, &insight.retrieval.passages);
         let circumstances = Circumstances {
-            complexity: work.analysis.complexity,
-            answerability: work.retrieval.answerability,
+            complexity: insight.analysis.complexity,
+            answerability: insight.retrieval.answerability,
             arm: work.arm,
         };
         let steps = router::plan(&circumstances, &self.parts.policy);
-        let delivered = self.cascade(work, &steps).await;
+        let delivered = self.cascade(work, &insight, &steps).await;
         let is_passed = matches!(&delivered, Ok(delivered) if !delivered.best_effort);
         let is_out_of_money = matches!(work.spending.refusal, Some(Refusal::Month | Refusal::InFlight));
         if let Some((hit, cached)) = stale.filter(|_| is_out_of_money && !is_passed) {
             let age = cached.age(self.now());
-            return Ok(self.cached_answer(work, hit, &cached, Some(age), started));
+            return Ok(self.cached_answer(work, &insight, hit, &cached, Some(age), started));
         }
         let delivered = delivered?;
         if work.arm == Arm::Shadow && delivered.answer.provider != "local" {
-            *shadow_score = self.shadow(work).await;
+            *shadow_score = self.shadow(work, &insight).await;
         }
         if delivered.is_cacheable() {
-            self.keep(work, &delivered).await;
+            self.keep(work, &insight, &delivered).await;
         }
-        Ok(self.receipt(work, delivered, started))
+        Ok(self.receipt(work, &insight, delivered, started))
     }
 
-    fn refuse(&self, work: &Work<'_>, started: Timestamp) -> Answer {
-        let tokens = (work.analysis.tokens, self.parts.analyst.count_tokens(&work.brand.refusal));
+    fn refuse(&self, work: &Work<'_>, insight: &Insight, started: Timestamp) -> Answer {
+        let tokens = (insight.analysis.tokens, insight.tier.analyst.count_tokens(&work.brand.refusal));
         let mut attempt = Attempt::skipped("screen", "refused");
         attempt.latency_ms = self.elapsed_ms(started);
-        self.answer_of(work, work.brand.refusal.clone(), tokens, started, |route| {
+        self.answer_of(work, Some(insight), work.brand.refusal.clone(), tokens, started, |route| {
             route.provider = "local".to_owned();
             route.model = "screen".to_owned();
             route.attempts = vec![attempt];
         })
     }
 
-    fn receipt(&self, work: &Work<'_>, delivered: crate::cascading::Delivered, started: Timestamp) -> Answer {
+    fn receipt(
+        &self,
+        work: &Work<'_>,
+        insight: &Insight,
+        delivered: crate::cascading::Delivered,
+        started: Timestamp,
+    ) -> Answer {
         let given = delivered.answer;
-        let mut answer = self.answer_of(work, given.text, given.tokens, started, |route| {
+        let mut answer = self.answer_of(work, Some(insight), given.text, given.tokens, started, |route| {
             route.provider = given.provider;
             route.model = given.model;
             route.escalated = delivered.step > 0;
@@ -273,19 +289,20 @@ impl Answering {
     pub(crate) fn answer_of(
         &self,
         work: &Work<'_>,
+        insight: Option<&Insight>,
         text: String,
         tokens: (u64, u64),
         started: Timestamp,
         fill: impl FnOnce(&mut Route),
     ) -> Answer {
         let mut route = Route {
-            complexity: work.analysis.complexity.tier(),
-            confidence: work.analysis.complexity.confidence(),
+            complexity: insight.map(Insight::complexity),
             provider: String::new(),
             model: String::new(),
             escalated: false,
             rephrased: false,
             best_effort: false,
+            unjudged: false,
             cache: None,
             stale: None,
             arm: work.arm,
@@ -314,6 +331,13 @@ impl Answering {
 
     pub(crate) fn elapsed_ms(&self, since: Timestamp) -> u64 {
         u64::try_from(self.now().since(since).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Insight {
+    /// The query's tier and its calibrated probability.
+    pub(crate) fn complexity(&self) -> (Tier, f32) {
+        (self.analysis.complexity.tier(), self.analysis.complexity.confidence())
     }
 }
 

@@ -10,7 +10,7 @@ use farthing_domain::quality::Verdict;
 use farthing_domain::request::CacheUse;
 use farthing_domain::time::Timestamp;
 
-use crate::answer::{Answering, Work};
+use crate::answer::{Answering, Insight, Work};
 use crate::cascading::Delivered;
 use crate::receipt::{Answer, Attempt, Judgement};
 
@@ -18,17 +18,17 @@ type Found = Option<(CacheHit, CachedAnswer)>;
 
 impl Answering {
     /// An answer that is fresh, and one that is not but may be served when the budget is gone.
-    pub(crate) async fn look_up(&self, work: &Work<'_>) -> (Found, Found) {
+    pub(crate) async fn look_up(&self, work: &Work<'_>, insight: &Insight) -> (Found, Found) {
         let rules = &self.parts.policy.cache;
         if !rules.enabled || work.request.cache != CacheUse::Use {
             return (None, None);
         }
-        let key = self.cache_key(work, &work.request.conversation);
+        let key = cache_key(work, insight, &work.request.conversation);
         let by_meaning = work.request.conversation.is_single_turn();
         let lookup = CacheLookup {
             agent: work.brand_id(),
             key: &key,
-            embedding: by_meaning.then_some(work.analysis.embedding.as_slice()),
+            embedding: by_meaning.then_some(insight.analysis.embedding.as_slice()),
             min_similarity: rules.min_similarity,
             now: self.now(),
         };
@@ -42,7 +42,7 @@ impl Answering {
         let query = normal_form(work.query);
         let similar = similar.into_iter().filter(|(similarity, cached)| {
             let asked = cached.query.as_deref().unwrap_or_default();
-            may_stand_for(&query, asked, *similarity, rules).is_ok() && self.is_of_this_class(work, cached)
+            may_stand_for(&query, asked, *similarity, rules).is_ok() && is_of_this_class(work, insight, cached)
         });
         let candidates = exact
             .map(|cached| (CacheHit::Exact, cached))
@@ -58,7 +58,7 @@ impl Answering {
     }
 
     /// Keeps a delivered answer for later questions.
-    pub(crate) async fn keep(&self, work: &Work<'_>, delivered: &Delivered) {
+    pub(crate) async fn keep(&self, work: &Work<'_>, insight: &Insight, delivered: &Delivered) {
         let rules = &self.parts.policy.cache;
         if !rules.enabled || work.request.cache == CacheUse::Bypass {
             return;
@@ -66,9 +66,9 @@ impl Answering {
         let is_single = work.request.conversation.is_single_turn();
         let now = self.now();
         let answer = CachedAnswer {
-            key: self.cache_key(work, &work.request.conversation),
+            key: cache_key(work, insight, &work.request.conversation),
             query: is_single.then(|| normal_form(work.query)),
-            embedding: if is_single { work.analysis.embedding.clone() } else { Vec::new() },
+            embedding: if is_single { insight.analysis.embedding.clone() } else { Vec::new() },
             answer: delivered.answer.text.clone(),
             model: delivered.answer.model.clone(),
             score: delivered.answer.quality.score,
@@ -84,12 +84,13 @@ impl Answering {
     pub(crate) fn cached_answer(
         &self,
         work: &Work<'_>,
+        insight: &Insight,
         hit: CacheHit,
         cached: &CachedAnswer,
         stale: Option<Duration>,
         started: Timestamp,
     ) -> Answer {
-        let mut answer = self.answer_of(work, cached.answer.clone(), cached.tokens, started, |route| {
+        let mut answer = self.answer_of(work, Some(insight), cached.answer.clone(), cached.tokens, started, |route| {
             "cache".clone_into(&mut route.provider);
             route.model.clone_from(&cached.model);
             route.cache = Some(hit);
@@ -103,15 +104,15 @@ impl Answering {
         answer.quality = Some(Judgement { score: cached.score, action: Verdict::Deliver, parts: None });
         answer
     }
+}
 
-    /// What an answer depends on besides the question is part of the key: the agent's knowledge.
-    fn cache_key(&self, work: &Work<'_>, conversation: &Conversation) -> String {
-        exact_key(work.brand_id(), &self.parts.knowledge.version(work.brand_id()), conversation)
-    }
+/// What an answer depends on besides the question is part of the key: the agent's knowledge.
+fn cache_key(work: &Work<'_>, insight: &Insight, conversation: &Conversation) -> String {
+    exact_key(work.brand_id(), &insight.tier.knowledge.version(work.brand_id()), conversation)
+}
 
-    /// Whether `cached` was kept under the agent's present knowledge.
-    fn is_of_this_class(&self, work: &Work<'_>, cached: &CachedAnswer) -> bool {
-        let asked = cached.query.as_deref().and_then(|query| Prompt::parse(query).ok());
-        asked.is_some_and(|query| self.cache_key(work, &Conversation::of(query)) == cached.key)
-    }
+/// Whether `cached` was kept under the agent's present knowledge.
+fn is_of_this_class(work: &Work<'_>, insight: &Insight, cached: &CachedAnswer) -> bool {
+    let asked = cached.query.as_deref().and_then(|query| Prompt::parse(query).ok());
+    asked.is_some_and(|query| cache_key(work, insight, &Conversation::of(query)) == cached.key)
 }

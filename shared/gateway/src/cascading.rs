@@ -7,7 +7,7 @@ use farthing_domain::ports::{Source, Validation};
 use farthing_domain::quality::{Quality, Verdict};
 use farthing_domain::router::Step;
 
-use crate::answer::{Answering, Refusal, Work};
+use crate::answer::{Answering, Insight, Refusal, Work};
 use crate::error::AnswerError;
 use crate::receipt::Attempt;
 
@@ -48,7 +48,12 @@ impl Delivered {
 
 impl Answering {
     /// Runs the cascade of `steps` to its end.
-    pub(crate) async fn cascade(&self, work: &mut Work<'_>, steps: &[Step]) -> Result<Delivered, AnswerError> {
+    pub(crate) async fn cascade(
+        &self,
+        work: &mut Work<'_>,
+        insight: &Insight,
+        steps: &[Step],
+    ) -> Result<Delivered, AnswerError> {
         let thresholds = self.parts.policy.quality;
         let (mut cascade, mut action) = Cascade::start(steps.len(), thresholds);
         let mut candidates: Vec<Option<Candidate>> = steps.iter().map(|_| None).collect();
@@ -56,8 +61,8 @@ impl Answering {
             let event = match action {
                 Action::Attempt(step) => {
                     let candidate = match &steps[step] {
-                        Step::Local => self.attempt_local(work).await,
-                        Step::Paid(model) => self.attempt_paid(work, model).await,
+                        Step::Local => self.attempt_local(work, insight).await,
+                        Step::Paid(model) => self.attempt_paid(work, insight, model).await,
                     };
                     let event = candidate.as_ref().map_or(Event::Failed, |new| Event::Answered(new.quality.clone()));
                     candidates[step] = candidate;
@@ -65,7 +70,7 @@ impl Answering {
                 }
                 Action::Rephrase(step) => {
                     let rephrased = match &candidates[step] {
-                        Some(candidate) => self.rephrase(work, candidate).await,
+                        Some(candidate) => self.rephrase(work, insight, candidate).await,
                         None => None,
                     };
                     let event = Event::Rephrased(rephrased.as_ref().map(|(_, quality)| quality.clone()));
@@ -92,8 +97,14 @@ impl Answering {
     }
 
     /// How good `text` is as an answer; `None` when it cannot be judged, and so not delivered.
-    pub(crate) async fn judge(&self, work: &Work<'_>, text: &str, must_be_grounded: bool) -> Option<Quality> {
-        match self.parts.validator.validate(work.validation(text, must_be_grounded)).await {
+    pub(crate) async fn judge(
+        &self,
+        work: &Work<'_>,
+        insight: &Insight,
+        text: &str,
+        must_be_grounded: bool,
+    ) -> Option<Quality> {
+        match insight.tier.validator.validate(work.validation(insight, text, must_be_grounded)).await {
             Ok(quality) => Some(quality),
             Err(error) => {
                 tracing::error!(error = &error as &dyn Error, "validator.validate failed");
@@ -102,14 +113,14 @@ impl Answering {
         }
     }
 
-    async fn rephrase(&self, work: &Work<'_>, candidate: &Candidate) -> Option<(String, Quality)> {
-        let validation = work.validation(&candidate.text, candidate.must_be_grounded);
+    async fn rephrase(&self, work: &Work<'_>, insight: &Insight, candidate: &Candidate) -> Option<(String, Quality)> {
+        let validation = work.validation(insight, &candidate.text, candidate.must_be_grounded);
         let rephrased =
-            self.parts.rephraser.rephrase(validation, &candidate.quality).await.unwrap_or_else(|error| {
+            insight.tier.rephraser.rephrase(validation, &candidate.quality).await.unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn Error, "rephraser.rephrase failed");
                 None
             })?;
-        let quality = self.judge(work, &rephrased, candidate.must_be_grounded).await?;
+        let quality = self.judge(work, insight, &rephrased, candidate.must_be_grounded).await?;
         Some((rephrased, quality))
     }
 
@@ -145,7 +156,7 @@ impl Answering {
     }
 
     /// The error that says best why no answer came.
-    fn no_answer(&self, work: &Work<'_>) -> AnswerError {
+    pub(crate) fn no_answer(&self, work: &Work<'_>) -> AnswerError {
         let attempts = work.attempts.clone();
         let was_paid_for = work.spending.sends > 0;
         let now = self.now();
@@ -186,13 +197,13 @@ fn was_out_of_time(attempts: &[Attempt]) -> bool {
 }
 
 impl Work<'_> {
-    fn validation<'a>(&'a self, answer: &'a str, must_be_grounded: bool) -> Validation<'a> {
+    fn validation<'a>(&'a self, insight: &'a Insight, answer: &'a str, must_be_grounded: bool) -> Validation<'a> {
         Validation {
             brand: self.brand,
             query: self.query,
-            query_embedding: &self.analysis.embedding,
+            query_embedding: &insight.analysis.embedding,
             answer,
-            passages: &self.retrieval.passages,
+            passages: &insight.retrieval.passages,
             must_be_grounded,
             system_prompt: if must_be_grounded { "" } else { &self.system_prompt },
         }

@@ -1,4 +1,4 @@
-//! The use cases: let a caller in, answer a request, answer a batch, prepare the models, tell the
+//! The use cases: let a caller in, answer a request, answer a batch, prepare the models, load them, tell the
 //! status, sweep the ledger, reconcile it.
 //!
 //! The gateway orders: it asks `farthing-domain` what to do and has the ports do it. It knows no
@@ -11,7 +11,9 @@ mod caching;
 mod cascading;
 pub mod error;
 pub mod init;
+pub mod loading;
 mod local;
+pub mod local_tier;
 pub mod optimize;
 mod paid;
 pub mod receipt;
@@ -21,8 +23,10 @@ pub mod secrets;
 pub mod status;
 pub mod sweep;
 mod system_prompt;
+mod unjudged;
 pub mod wrappers;
 
 pub use answer::{Answering, Parts};
 pub use error::AnswerError;
+pub use local_tier::{LocalTier, LocalTierSource};
 pub use receipt::{Answer, Attempt};

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use farthing_domain::hex::hex;
-use farthing_domain::ids::ModelId;
+use farthing_domain::ids::{ModelId, ProviderId};
 use farthing_domain::ledger::{Claim, ClaimRequest, Reservation, ReserveRefused, ReserveRequest, Resolution};
 use farthing_domain::metrics;
 use farthing_domain::money::Usd;
@@ -16,7 +16,7 @@ use farthing_domain::registry::ApiModel;
 use farthing_domain::time::{Pause, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::answer::{Answering, Refusal, Work};
+use crate::answer::{Answering, Insight, Refusal, Work};
 use crate::cascading::Candidate;
 use crate::receipt::Attempt;
 
@@ -35,6 +35,16 @@ struct Offer {
     worst_case: Usd,
 }
 
+/// A paid model's answer that nobody has judged yet.
+pub(crate) struct Sent {
+    pub(crate) text: String,
+    pub(crate) provider: ProviderId,
+    pub(crate) tokens: (u64, u64),
+    /// Its place among the attempts.
+    pub(crate) attempt: usize,
+    started: Timestamp,
+}
+
 /// Why a paid step gave no completion.
 enum Skipped {
     /// It was not sent, for this reason.
@@ -45,37 +55,56 @@ enum Skipped {
 
 impl Answering {
     /// The paid model's answer, judged; `None` when there is none. Every send is noted as an attempt.
-    pub(crate) async fn attempt_paid(&self, work: &mut Work<'_>, model: &ModelId) -> Option<Candidate> {
+    pub(crate) async fn attempt_paid(
+        &self,
+        work: &mut Work<'_>,
+        insight: &Insight,
+        model: &ModelId,
+    ) -> Option<Candidate> {
+        let sent = self.send(work, model).await?;
+        let quality = self.judge(work, insight, &sent.text, false).await;
+        let attempt = sent.attempt;
+        work.attempts[attempt].score = quality.as_ref().map(|quality| quality.score);
+        let outcome = if quality.is_some() { "low_score" } else { "not_judged" };
+        outcome.clone_into(&mut work.attempts[attempt].outcome);
+        work.attempts[attempt].latency_ms = self.elapsed_ms(sent.started);
+        Some(Candidate {
+            text: sent.text,
+            model: model.to_string(),
+            provider: sent.provider.to_string(),
+            sources: Vec::new(),
+            tokens: sent.tokens,
+            quality: quality?,
+            attempt,
+            must_be_grounded: false,
+            rephrased: None,
+        })
+    }
+
+    /// The paid model's answer as it came; `None` when there is none. Every send is noted as an
+    /// attempt.
+    pub(crate) async fn send(&self, work: &mut Work<'_>, model: &ModelId) -> Option<Sent> {
         let mut retries_left = self.parts.policy.limits.retries;
         loop {
             let started = self.now();
-            let note = |outcome: &str, cost, score, ended: u64| Attempt {
-                model: model.to_string(),
-                outcome: outcome.to_owned(),
-                score,
+            let note = |outcome: &str, cost, ended: u64| Attempt {
                 cost,
                 latency_ms: ended,
+                ..Attempt::skipped(model.as_str(), outcome)
             };
             match self.send_once(work, model).await {
                 Ok((completion, cost)) => {
-                    let quality = self.judge(work, &completion.text, false).await;
-                    let score = quality.as_ref().map(|quality| quality.score);
-                    let outcome = if score.is_some() { "low_score" } else { "not_judged" };
-                    work.attempts.push(note(outcome, cost, score, self.elapsed_ms(started)));
-                    return Some(Candidate {
+                    work.attempts.push(note("not_judged", cost, self.elapsed_ms(started)));
+                    return Some(Sent {
                         text: completion.text,
-                        model: model.to_string(),
-                        provider: self.parts.registry.api(model)?.provider.to_string(),
-                        sources: Vec::new(),
+                        provider: self.parts.registry.api(model)?.provider.clone(),
                         tokens: (completion.input_tokens, completion.output_tokens),
-                        quality: quality?,
                         attempt: work.attempts.len() - 1,
-                        must_be_grounded: false,
-                        rephrased: None,
+                        started,
                     });
                 }
                 Err(Skipped::NotSent(reason)) => {
-                    work.attempts.push(note(reason, Usd::ZERO, None, self.elapsed_ms(started)));
+                    work.attempts.push(note(reason, Usd::ZERO, self.elapsed_ms(started)));
                     return None;
                 }
                 Err(Skipped::Failed(failure, cost)) => {
@@ -84,7 +113,7 @@ impl Answering {
                         error = &failure as &dyn Error,
                         "model `{model}` gave no completion"
                     );
-                    work.attempts.push(note(failure.code(), cost, None, self.elapsed_ms(started)));
+                    work.attempts.push(note(failure.code(), cost, self.elapsed_ms(started)));
                     let pause = self.pause_before_retry(work, &failure).filter(|_| retries_left > 0)?;
                     retries_left -= 1;
                     tokio::time::sleep(pause).await;

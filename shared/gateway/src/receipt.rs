@@ -21,7 +21,7 @@ pub struct Answer {
     pub sources: Vec<Source>,
     /// How it came about.
     pub route: Route,
-    /// How good it is; `None` for a polite refusal, which is not judged.
+    /// How good it is; `None` for a polite refusal, which is not judged, and for an unjudged answer.
     pub quality: Option<Judgement>,
     /// Input and output tokens of the attempt that gave it.
     pub tokens: (u64, u64),
@@ -36,10 +36,8 @@ pub struct Answer {
 /// How an answer came about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
-    /// The query's tier.
-    pub complexity: Tier,
-    /// The tier's calibrated probability, 0 to 1.
-    pub confidence: f32,
+    /// The query's tier with its calibrated probability, 0 to 1; `None` when nothing could classify it.
+    pub complexity: Option<(Tier, f32)>,
     /// Whose answer: `local`, `cache`, or a provider's id.
     pub provider: String,
     /// Which model gave it.
@@ -50,6 +48,9 @@ pub struct Route {
     pub rephrased: bool,
     /// Whether it is the best of a chain in which nothing passed validation.
     pub best_effort: bool,
+    /// Whether nothing could judge it: the local models were not to be had, and it was checked by
+    /// rules alone.
+    pub unjudged: bool,
     /// How it was found in the answer cache, if it was.
     pub cache: Option<CacheHit>,
     /// The age of an answer that is past its freshness and served because the budget is gone.
@@ -76,7 +77,7 @@ pub struct Judgement {
 pub struct Attempt {
     /// Which model: `knowledge` or a registry id.
     pub model: String,
-    /// What became of it: `delivered`, `rephrased`, `best_effort`, `low_score`, the name of a hard
+    /// What became of it: `delivered`, `rephrased`, `best_effort`, `unjudged`, `low_score`, the name of a hard
     /// fail, or why there was no answer.
     pub outcome: String,
     /// Its score, when it gave an answer.

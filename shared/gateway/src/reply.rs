@@ -93,7 +93,7 @@ impl Answering {
         let origin = match &ended.result {
             Err(_) => Origin::Failed,
             Ok(answer) if answer.route.cache.is_some() => Origin::Cached,
-            Ok(answer) if answer.quality.is_none() => Origin::Refused,
+            Ok(answer) if answer.quality.is_none() && !answer.route.unjudged => Origin::Refused,
             Ok(answer) if answer.route.provider == "local" => Origin::Local,
             Ok(_) => Origin::Paid,
         };

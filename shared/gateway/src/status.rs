@@ -4,13 +4,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_domain::ids::ModelId;
 use farthing_domain::ledger::{LastSweep, LedgerUnavailable, MonthBooks, MonthState};
 use farthing_domain::money::Usd;
 use farthing_domain::outcome::Summary;
 use farthing_domain::policy::Policy;
-use farthing_domain::ports::{ActiveModel, ActiveModels, Clock, Ledger, OutcomeLog};
+use farthing_domain::ports::{ActiveRelease, Clock, Ledger, OutcomeLog, Releases};
 use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_domain::release::ReleasedModel;
 use farthing_domain::time::Timestamp;
 
 /// The age from which the last sweep is too old: two sweeps in a row were missed.
@@ -26,8 +26,8 @@ pub struct Status {
     pub ledger: Arc<dyn Ledger>,
     /// The outcomes.
     pub outcomes: Arc<dyn OutcomeLog>,
-    /// The active models.
-    pub active: Arc<dyn ActiveModels>,
+    /// The active release.
+    pub releases: Arc<dyn Releases>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -49,7 +49,7 @@ pub struct ModelState {
     /// The registry's entry.
     pub spec: ModelSpec,
     /// Its active version; `None` for paid models and ones that were never activated.
-    pub active: Option<ActiveModel>,
+    pub active: Option<ReleasedModel>,
 }
 
 impl ModelState {
@@ -72,6 +72,8 @@ pub struct ModelsStatus {
     pub health: Health,
     /// Every model of the registry.
     pub models: Vec<ModelState>,
+    /// The active release.
+    pub release: Option<ActiveRelease>,
     /// The month's outcomes.
     pub summary: Summary,
     /// The start and end of the window of the outcomes.
@@ -103,9 +105,10 @@ impl Status {
     pub async fn models(&self) -> ModelsStatus {
         let now = self.clock.now();
         let mut missing = Vec::new();
-        let local: Vec<ModelId> =
-            self.registry.models().iter().filter(|model| model.api.is_none()).map(|model| model.id.clone()).collect();
-        let active = note_missing("active models", self.active.list(&local).await, &mut missing);
+        let release = note_missing("active release", self.releases.active().await, &mut missing);
+        if self.releases.unloaded_until().await.is_ok_and(|until| until.is_some_and(|until| until > now)) {
+            missing.push("local models".to_owned());
+        }
         let summary = note_missing("outcomes", self.outcomes.summary(now.month()).await, &mut missing);
         let budget = match self.budget_of(now).await {
             Ok(budget) => Some(budget),
@@ -121,7 +124,7 @@ impl Status {
             .iter()
             .map(|spec| ModelState {
                 spec: spec.clone(),
-                active: active.iter().find(|active| active.id == spec.id).cloned(),
+                active: release.as_ref().and_then(|active| active.release.model(&spec.id)).cloned(),
             })
             .collect();
         missing
@@ -135,7 +138,7 @@ impl Status {
             (true, false) => Health::Operational,
             (false, false) => Health::Degraded(missing),
         };
-        ModelsStatus { health, models, summary, window: (now.month().start(), now) }
+        ModelsStatus { health, models, release, summary, window: (now.month().start(), now) }
     }
 
     /// How the month's money stands.

@@ -1,4 +1,4 @@
-//! The system prompt of paid calls: the brand's voice and the retrieved knowledge.
+//! The system prompts of paid calls: the brand's voice and the retrieved knowledge, or hardly anything.
 
 use std::fmt::Write as _;
 
@@ -30,4 +30,15 @@ pub(crate) fn system_prompt(brand: &BrandProfile, passages: &[Passage]) -> Strin
         let _ = writeln!(prompt, "Note \"{}\": {}", passage.title, passage.text);
     }
     prompt
+}
+
+/// The system prompt for queries that nothing could screen: it holds nothing that could be drawn out.
+pub(crate) fn bare_system_prompt(brand: &BrandProfile) -> String {
+    format!(
+        "You answer customers of {name}. Answer in at most {words} words, in the customer's language if it is one of: \
+         {languages}. You have no notes on {name}: state no facts about it, and say what you do not know.",
+        name = brand.name,
+        words = brand.voice.max_words,
+        languages = brand.languages.join(", "),
+    )
 }

@@ -14,6 +14,7 @@ mod verify;
 mod wheel;
 
 pub use error::{ArtifactError, MissingArtifact};
-pub use local_models::{LocalModelFiles, SelfTest, model_sha256};
+pub use local_models::{LocalModelFiles, SelfTest};
 pub use progress::{IndicatifProgress, NoProgress, Progress, Transfer, Unit};
 pub use store::{ArtifactConfig, ArtifactStore};
+pub(crate) use verify::fingerprint;

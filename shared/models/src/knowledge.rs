@@ -2,7 +2,8 @@
 //!
 //! [`source`] reads Markdown and question-and-answer files, [`index`] embeds them and keeps the
 //! vectors, [`retrieval`] ranks entries for a query, [`answerability`] says how probable it is that
-//! the first of them answers, and [`answerer`] puts these behind the port. [`mod@check`] reports what
+//! the first of them answers, and [`answerer`] puts these behind the port. [`KnowledgeFiles`] has the
+//! indexes from where they are. [`mod@check`] reports what
 //! an author should look at.
 
 pub mod answerability;
@@ -10,6 +11,7 @@ pub mod answerer;
 mod artifact;
 pub mod bm25;
 pub mod check;
+mod files;
 pub mod index;
 pub mod matrix;
 pub mod retrieval;
@@ -20,4 +22,5 @@ mod tokens;
 
 pub use answerer::KnowledgeAnswerer;
 pub use check::check;
+pub use files::KnowledgeFiles;
 pub use index::KnowledgeIndex;

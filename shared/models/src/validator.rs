@@ -27,9 +27,11 @@ mod measures;
 mod memo;
 mod reading;
 mod relevance;
+mod rules;
 mod stems;
 
 pub use measures::{COHERENCE, COMPOSED, GROUNDEDNESS, Measures, QualityHeads, RELEVANCE};
+pub use rules::Rules;
 
 /// From this probability of toxicity up an answer fails whatever else it is.
 const TOXIC: f32 = 0.9;
@@ -91,7 +93,7 @@ impl Examiner {
     /// # Errors
     /// [`ExaminerError`] when the encoder or the toxicity head fails.
     pub fn examine(&self, validation: Validation<'_>) -> Result<Findings, ExaminerError> {
-        if !validation.answer.chars().any(char::is_alphanumeric) {
+        if rules::is_empty(validation.answer) {
             return Ok(Findings { measures: None, hard_fail: Some(HardFail::Empty) });
         }
         let reading = Reading::of(validation, &self.memo)?;
@@ -135,17 +137,7 @@ impl Examiner {
 }
 
 fn hard_fail(reading: &Reading<'_>, measures: &Measures) -> Option<HardFail> {
-    if measures.toxicity >= TOXIC {
-        Some(HardFail::Toxic)
-    } else if brand::makes_forbidden_claim(reading.validation.brand, &reading.words) {
-        Some(HardFail::ForbiddenClaim)
-    } else if leak::leaks(reading) {
-        Some(HardFail::PromptLeak)
-    } else if language::is_foreign(reading) {
-        Some(HardFail::WrongLanguage)
-    } else {
-        None
-    }
+    if measures.toxicity >= TOXIC { Some(HardFail::Toxic) } else { rules::broken(&reading.validation, &reading.words) }
 }
 
 impl QualityHeads {

@@ -15,8 +15,8 @@ use farthing_domain::prompt::{Conversation, Prompt};
 use farthing_domain::quality::Quality;
 use farthing_domain::registry::{ApiModel, ModelSpec, Registry};
 use farthing_domain::request::{AgentRequest, CacheUse};
-use farthing_gateway::Parts;
 use farthing_gateway::wrappers::WithTimeout;
+use farthing_gateway::{LocalTier, Parts};
 use farthing_testkit::plain::Plain;
 
 use crate::plan::Customer;
@@ -92,10 +92,13 @@ pub(crate) fn parts(
         agents: BTreeMap::from([(agent.id.clone(), agent.clone())]),
         providers: BTreeMap::from([provider("cheap"), provider("dear")]),
         key_settings: BTreeMap::new(),
-        analyst: planned.clone(),
-        knowledge: Arc::new(Plain),
-        validator: planned,
-        rephraser: Arc::new(Plain),
+        local: Arc::new(LocalTier {
+            analyst: planned.clone(),
+            knowledge: Arc::new(Plain),
+            validator: planned,
+            rephraser: Arc::new(Plain),
+        }),
+        rules: Arc::new(Plain),
         ledger,
         cache: Arc::new(Plain),
         outcomes,

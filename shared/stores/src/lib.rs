@@ -3,7 +3,6 @@
 //! Everything but model artifacts lives in one DynamoDB [`Table`]. On a developer's machine the
 //! same client reaches the same table in this process, through [`Table::over`].
 
-mod active;
 mod api_keys;
 mod cache;
 mod conditional;
@@ -12,17 +11,18 @@ mod jobs;
 mod ledger;
 mod model_store;
 mod outcomes;
+mod releases;
 mod retry;
 mod secrets;
 mod server_clock;
 mod table;
 
-pub use active::DynamoActiveModels;
 pub use api_keys::DynamoApiKeys;
 pub use cache::DynamoAnswerCache;
 pub use jobs::DynamoJobs;
 pub use ledger::{DynamoLedger, LedgerConfig};
 pub use model_store::{DirectoryModelStore, S3ModelStore};
 pub use outcomes::DynamoOutcomes;
+pub use releases::DynamoReleases;
 pub use secrets::{FileSecret, SecretsManagerSecret};
 pub use table::Table;

@@ -6,7 +6,15 @@ mod s3;
 pub use directory::DirectoryModelStore;
 pub use s3::S3ModelStore;
 
+use std::io::{self, Write};
 use std::path::{Component, Path};
+
+use farthing_domain::hex::hex;
+use farthing_domain::ports::Fetched;
+use sha2::{Digest, Sha256};
+
+/// How much is copied at once.
+const PIECE: usize = 64 * 1024;
 
 /// A cause of failure.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -22,4 +30,34 @@ fn below_root(key: &str) -> Result<&Path, InvalidKey> {
         && !key.contains(['\\', '\0'])
         && key.split('/').all(|name| matches!(Path::new(name).components().next(), Some(Component::Normal(_))));
     if is_plain { Ok(Path::new(key)) } else { Err(InvalidKey(key.to_owned())) }
+}
+
+/// A writer that hashes what passes through it.
+struct Hashing<W> {
+    inner: W,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<W> Hashing<W> {
+    fn new(inner: W) -> Self {
+        Self { inner, hash: Sha256::new(), bytes: 0 }
+    }
+
+    fn finish(self) -> (W, Fetched) {
+        (self.inner, Fetched { sha256: hex(&self.hash.finalize()), bytes: self.bytes })
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(piece)?;
+        self.hash.update(&piece[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }

@@ -11,7 +11,7 @@ use farthing_domain::ports::{AnswerCache, CacheLookup, Jobs};
 use farthing_domain::time::Timestamp;
 use farthing_embedded::EmbeddedDynamo;
 use farthing_stores::{
-    DirectoryModelStore, DynamoActiveModels, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoOutcomes, Table,
+    DirectoryModelStore, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoOutcomes, DynamoReleases, Table,
 };
 use farthing_testkit::stores_suite;
 
@@ -43,8 +43,8 @@ async fn it_is_an_outcome_log() {
 }
 
 #[tokio::test]
-async fn they_are_active_models() {
-    on_each(async |table| stores_suite::check_active_models(&DynamoActiveModels::new(table)).await).await;
+async fn they_are_releases() {
+    on_each(async |table| stores_suite::check_releases(&DynamoReleases::new(table)).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,4 +1,4 @@
-//! Local models of which a test wants nothing: no knowledge, no rephrasing, no cached answer.
+//! Local models of which a test wants nothing: no knowledge, no rephrasing, no rules, no cached answer.
 
 use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
@@ -6,10 +6,10 @@ use farthing_domain::cache::CachedAnswer;
 use farthing_domain::complexity::{ComplexityEstimate, Tier};
 use farthing_domain::ids::AgentId;
 use farthing_domain::ports::{
-    Analysis, AnswerCache, CacheLookup, KnowledgeBase, LocalAnswer, ModelUnavailable, Rephraser, Retrieval, StoreError,
-    Validation,
+    Analysis, AnswerCache, CacheLookup, KnowledgeBase, LocalAnswer, ModelUnavailable, Rephraser, Retrieval, RuleCheck,
+    StoreError, Validation,
 };
-use farthing_domain::quality::Quality;
+use farthing_domain::quality::{HardFail, Quality};
 use farthing_domain::time::Timestamp;
 
 /// Knows nothing, rephrases nothing and keeps nothing, so that every request has to be paid for.
@@ -44,6 +44,12 @@ impl KnowledgeBase for Plain {
 
     fn version(&self, _: &AgentId) -> String {
         String::new()
+    }
+}
+
+impl RuleCheck for Plain {
+    fn fault(&self, _: Validation<'_>) -> Option<HardFail> {
+        None
     }
 }
 

@@ -1,15 +1,15 @@
 //! Conformance suites of the other store ports: each is run by every adapter of its port.
 
-mod active_models;
 mod answer_cache;
 mod api_keys;
 mod jobs;
 mod model_store;
 mod outcomes;
+mod releases;
 
-pub use active_models::check_active_models;
 pub use answer_cache::check_answer_cache;
 pub use api_keys::{FixedSecret, OracleKeys, check_api_keys};
 pub use jobs::{OracleJobs, check_jobs, jobs_agree_with_the_oracle};
 pub use model_store::check_model_store;
 pub use outcomes::check_outcome_log;
+pub use releases::{OracleReleases, activation, check_releases, release};

@@ -178,7 +178,7 @@ fn a_right_too_many_is_noticed() {
     check(rule, action("StatusRole", 1, "dynamodb:UpdateItem"), "StatusRole", "no dynamodb:UpdateItem");
     check(rule, action("AuthorizeRole", 1, "dynamodb:PutItem"), "AuthorizeRole", "no dynamodb:PutItem");
     let keys = "InitRole/Properties/Policies/0/PolicyDocument/Statement/1/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys";
-    check(rule, set(keys, json!(["MODEL#*", "KEY#*"])), "InitRole", "no dynamodb:BatchGetItem");
+    check(rule, set(keys, json!(["MODEL#*", "KEY#*"])), "InitRole", "no dynamodb:GetItem");
     let secret = json!({
         "Effect": "Allow",
         "Action": "secretsmanager:GetSecretValue",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
@@ -9,11 +10,13 @@ use farthing_api::parse::Defaults;
 use farthing_domain::ids::ProviderId;
 use farthing_domain::ports::{Clock as _, Ids, LocalModels, ModelStore, Provider, SecretSource};
 use farthing_gateway::init::Init;
+use farthing_gateway::loading::{Loading, ReleaseLoader as _};
 use farthing_gateway::secrets::CachedSecret;
 use farthing_gateway::status::Status;
 use farthing_gateway::wrappers::WithTimeout;
-use farthing_gateway::{Answering, Parts};
+use farthing_gateway::{Answering, LocalTierSource, Parts};
 pub use farthing_models::artifacts::{IndicatifProgress, NoProgress, Progress};
+use farthing_models::validator::Rules;
 use farthing_providers::{BaseUrl, ProviderConfig, Transport, connect};
 use farthing_stores::{DynamoLedger, S3ModelStore, SecretsManagerSecret};
 
@@ -23,6 +26,9 @@ use super::stores::{Connection, Stores, aws, connect as connect_stores, ledger_c
 use crate::clock::{SystemClock, Ulids};
 use crate::config::Config;
 use crate::files::OwnerFiles;
+
+/// How long a function waits for its models at the start: Lambda gives ten seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What the inference function needs.
 pub struct InferenceParts {
@@ -62,7 +68,7 @@ pub async fn init(config: &Config) -> anyhow::Result<(Init, Arc<dyn Ids>)> {
     let files = OwnerFiles::load(&config.infra)?;
     let connection = connect_stores(config).await?;
     let stores = Stores::over(&connection, &files);
-    let models = ModelFiles::new(config, &files, model_store(&connection, config), Arc::new(NoProgress));
+    let models = ModelFiles::new(config, &files, model_store(&connection, config), Arc::new(NoProgress))?;
     Ok((init_of(&files, &stores, models.local_models()?), Arc::new(Ulids::default())))
 }
 
@@ -75,7 +81,7 @@ pub fn local_models(
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<(OwnerFiles, Arc<dyn LocalModels>)> {
     let files = OwnerFiles::load(&config.infra)?;
-    let models = ModelFiles::new(config, &files, None, progress).local_models()?;
+    let models = ModelFiles::new(config, &files, None, progress)?.local_models()?;
     Ok((files, models))
 }
 
@@ -89,7 +95,7 @@ pub async fn publish(config: &Config, bucket: &str, progress: Arc<dyn Progress>)
     let files = OwnerFiles::load(&config.infra)?;
     models::check_knowledge(config, &files)?;
     let store = bucket_of(&aws().await, bucket);
-    ModelFiles::new(config, &files, None, progress).publish(config, &files, &store).await
+    ModelFiles::new(config, &files, None, progress)?.publish(&store).await
 }
 
 /// The parts of all functions in one process. Files are read before anything is fetched, so that
@@ -98,25 +104,43 @@ pub async fn publish(config: &Config, bucket: &str, progress: Arc<dyn Progress>)
 /// # Errors
 /// When a file is wrong, a store cannot be reached or a model cannot be fetched or loaded.
 pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Result<Bundle> {
+    let begun = Instant::now();
     let files = OwnerFiles::load(&config.infra)?;
-    models::check_knowledge(config, &files)?;
+    anyhow::ensure!(files.agents.contains_key(&config.agent), "FARTHING_AGENT: there is no agent `{}`", config.agent);
+    let read = begun.elapsed();
     let connection = connect_stores(config).await?;
     let stores = Stores::over(&connection, &files);
-    adopt_prices_and_budget(&connection, &files).await;
-    let models = ModelFiles::new(config, &files, model_store(&connection, config), progress);
-    let loaded = models.load(config, &files).await?;
+    let connected = begun.elapsed();
+    let remote = model_store(&connection, config);
+    let models = Arc::new(ModelFiles::new(config, &files, remote.clone(), progress)?);
+    let local = async {
+        if remote.is_some() {
+            return Ok(follow_releases(models.clone(), &stores).await);
+        }
+        models::check_knowledge(config, &files)?;
+        Ok(Arc::new(models.load(&models.own_release()).await?) as Arc<dyn LocalTierSource>)
+    };
+    let (local, providers, ()) = tokio::try_join!(local, providers(config, &connection), async {
+        adopt_prices_and_budget(&connection, &files).await;
+        Ok(())
+    })?;
+    let (all, made) = (begun.elapsed(), (begun.elapsed() - connected).as_millis());
+    tracing::info!(
+        startup.files_ms = read.as_millis(),
+        startup.aws_ms = (connected - read).as_millis(),
+        startup.parts_ms = made,
+        "the parts are made in {} ms",
+        all.as_millis()
+    );
     let defaults = Defaults::new(config.agent.clone(), &files.policy);
-    anyhow::ensure!(files.agents.contains_key(&config.agent), "FARTHING_AGENT: there is no agent `{}`", config.agent);
     let parts = Parts {
         policy: files.policy.clone(),
         registry: files.registry.clone(),
         agents: files.agents.clone(),
-        providers: providers(config, &connection).await?,
+        providers,
         key_settings: key_settings(config),
-        analyst: loaded.analyst,
-        knowledge: loaded.knowledge,
-        validator: loaded.validator,
-        rephraser: loaded.rephraser,
+        local,
+        rules: Arc::new(Rules),
         ledger: stores.ledger.clone(),
         cache: stores.cache.clone(),
         outcomes: stores.outcomes.clone(),
@@ -132,6 +156,14 @@ pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Res
         status: super::status_of(files, &stores),
         stores,
     })
+}
+
+/// The local models of the active release, as soon as they can be loaded.
+async fn follow_releases(models: Arc<ModelFiles>, stores: &Stores) -> Arc<dyn LocalTierSource> {
+    let own = models.own_release();
+    let loading = Loading::new(models, stores.releases.clone(), own, Arc::new(SystemClock));
+    loading.begin(PATIENCE).await;
+    Arc::new(loading)
 }
 
 /// Has the ledger go by the owner's prices and budget as they are now.
@@ -157,7 +189,8 @@ fn bucket_of(sdk: &SdkConfig, bucket: &str) -> S3ModelStore {
 }
 
 fn init_of(files: &OwnerFiles, stores: &Stores, models: Arc<dyn LocalModels>) -> Init {
-    Init { registry: files.registry.clone(), files: models, active: stores.active.clone() }
+    let agents = files.agents.keys().cloned().collect();
+    Init::new(files.registry.clone(), agents, models, stores.releases.clone(), Arc::new(SystemClock))
 }
 
 async fn providers(

@@ -2,21 +2,26 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
-use farthing_domain::ids::ModelId;
-use farthing_domain::ports::{Analyst, KnowledgeBase, LocalModels, ModelStore, Rephraser, Validator};
+use async_trait::async_trait;
+use farthing_domain::ids::{AgentId, ModelId};
+use farthing_domain::ports::{LocalModels, ModelStore, ModelUnavailable};
 use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_domain::release::{Release, ReleasedModel};
+use farthing_gateway::LocalTier;
+use farthing_gateway::loading::ReleaseLoader;
 use farthing_models::analyst::{AnalystHeads, HeadAnalyst};
-use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress, Transfer, Unit};
+use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress};
 use farthing_models::cpu::CpuPool;
 use farthing_models::encoder::{self, Encoder, MiniLm};
 use farthing_models::features::SCREEN;
 use farthing_models::heads::LogisticHead;
-use farthing_models::knowledge::index::{self, IndexConfig};
-use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeIndex, answerability};
+use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeFiles, KnowledgeIndex, answerability};
 use farthing_models::rephraser::EditingRephraser;
 use farthing_models::validator::{Examiner, HeadValidator, QualityHeads};
+use futures::future::try_join_all;
 
 use crate::config::Config;
 use crate::files::OwnerFiles;
@@ -25,63 +30,76 @@ const ENCODER: &str = "all-minilm-l6-v2";
 const QUERY_HEADS: &str = "complexity-head";
 const TOXICITY_HEAD: &str = "toxicity-head";
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// The local models as files.
 pub(super) struct ModelFiles {
     artifacts: Arc<ArtifactStore>,
-    remote: Option<Arc<dyn ModelStore>>,
+    knowledge: KnowledgeFiles,
     registry: Arc<Registry>,
+    agents: Vec<AgentId>,
+    min_answerability: f32,
     pool: CpuPool,
-    progress: Arc<dyn Progress>,
 }
 
-/// The local models in memory, each behind its port.
-pub(super) struct LoadedModels {
-    pub(super) analyst: Arc<dyn Analyst>,
-    pub(super) knowledge: Arc<dyn KnowledgeBase>,
-    pub(super) validator: Arc<dyn Validator>,
-    pub(super) rephraser: Arc<dyn Rephraser>,
+/// The models that read a query and judge an answer, but for knowledge.
+struct Heads {
+    analyst: AnalystHeads,
+    quality: QualityHeads,
+    answerability: answerability::Head,
+    toxicity: Vec<u8>,
 }
 
 /// Reads every agent's knowledge files, so that a wrong one is told before anything is fetched.
 pub(super) fn check_knowledge(config: &Config, files: &OwnerFiles) -> anyhow::Result<()> {
     for agent in files.agents.keys() {
-        let folder = knowledge_folder(config, agent.as_str());
+        let folder = config.infra.join("agents").join(agent.as_str()).join("knowledge");
         let sources = farthing_models::knowledge::source::read_files(&folder)?;
         farthing_models::knowledge::source::parse(&sources)?;
     }
     Ok(())
 }
 
-fn knowledge_folder(config: &Config, agent: &str) -> PathBuf {
-    config.infra.join("agents").join(agent).join("knowledge")
-}
-
-/// The folder of the index files.
-fn index_folder(config: &Config) -> PathBuf {
-    config.models_folder().join("knowledge")
-}
-
 impl ModelFiles {
     /// The models as `config` and `files` name them; `remote` is the owner's model store.
+    ///
+    /// # Errors
+    /// When the registry lacks the encoder.
     pub(super) fn new(
         config: &Config,
         files: &OwnerFiles,
         remote: Option<Arc<dyn ModelStore>>,
         progress: Arc<dyn Progress>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let artifacts = ArtifactStore::new(artifact_config(config)).with_progress(progress.clone());
-        let artifacts = match &remote {
+        let artifacts = Arc::new(match &remote {
             Some(remote) => artifacts.with_remote(remote.clone()),
             None => artifacts,
-        };
-        Self {
-            artifacts: Arc::new(artifacts),
+        });
+        // Every request that is admitted may wait for a core; each waits for one piece at a time.
+        let pool = CpuPool::for_this_machine(files.policy.limits.in_flight);
+        let knowledge = KnowledgeFiles {
+            agents: config.infra.join("agents"),
+            indexes: config.models_folder().join("knowledge"),
+            artifacts: artifacts.clone(),
             remote,
+            encoder: spec(&files.registry, ENCODER)?.clone(),
+            pool: pool.clone(),
             progress,
+        };
+        Ok(Self {
+            artifacts,
+            knowledge,
             registry: Arc::new(files.registry.clone()),
-            // Every request that is admitted may wait for a core; each waits for one piece at a time.
-            pool: CpuPool::for_this_machine(files.policy.limits.in_flight),
-        }
+            agents: files.agents.keys().cloned().collect(),
+            min_answerability: files.policy.limits.min_answerability,
+            pool,
+        })
+    }
+
+    /// What the owner's files name. The agents have the knowledge of their own files then.
+    pub(super) fn own_release(&self) -> Release {
+        Release { models: self.enabled().map(ReleasedModel::from).collect(), knowledge: Vec::new() }
     }
 
     /// The models behind the port of files, each with its self-test.
@@ -89,121 +107,133 @@ impl ModelFiles {
         let files = LocalModelFiles::new(self.registry.clone(), self.artifacts.clone(), self.pool.clone())
             .with_self_test(ModelId::parse(ENCODER)?, Box::new(encoder::self_test))
             .with_self_test(ModelId::parse(QUERY_HEADS)?, Box::new(query_heads_can_be_read))
-            .with_self_test(ModelId::parse(TOXICITY_HEAD)?, Box::new(toxicity_head_can_be_read));
+            .with_self_test(ModelId::parse(TOXICITY_HEAD)?, Box::new(toxicity_head_can_be_read))
+            .with_knowledge(self.knowledge.clone());
         Ok(Arc::new(files))
     }
 
-    /// Fetches what is missing, verifies and loads everything.
-    pub(super) async fn load(&self, config: &Config, files: &OwnerFiles) -> anyhow::Result<LoadedModels> {
-        let [encoder_spec, query_heads, toxicity_head] =
-            [self.spec(ENCODER)?, self.spec(QUERY_HEADS)?, self.spec(TOXICITY_HEAD)?];
-        let (weights, heads, toxicity) = tokio::try_join!(
-            self.artifacts.get_all(&encoder_spec.artifacts),
-            self.artifacts.get_all(&query_heads.artifacts),
-            self.artifacts.get_all(&toxicity_head.artifacts),
-        )?;
-        let [model, tokenizer] = weights.as_slice() else {
-            anyhow::bail!("models.toml: `{ENCODER}`: expected two artifacts, the model and its tokenizer");
-        };
-        let (model, tokenizer) = (model.clone(), tokenizer.clone());
-        let encoder = self.pool.run(move || MiniLm::load(&model, &tokenizer)).await??;
-        let encoder: Arc<dyn Encoder> = Arc::new(encoder);
-        let [complexity, injection, answerability, quality] = read(&heads)?;
-        let [toxicity] = read(&toxicity)?;
-        let analyst_heads = AnalystHeads::from_json(&complexity, &injection, &toxicity)?;
-        let quality = QualityHeads::from_json(&quality)?;
-        let examiner = Arc::new(Examiner::new(encoder.clone(), &toxicity)?);
-        let answerability = answerability::Head::from_json(&answerability)?;
-        let indexes = self.indexes(config, files, encoder.clone(), &encoder_spec.artifacts[0].sha256).await?;
-        let min = files.policy.limits.min_answerability;
-        Ok(LoadedModels {
-            analyst: Arc::new(HeadAnalyst::new(encoder.clone(), analyst_heads, self.pool.clone())),
-            knowledge: Arc::new(KnowledgeAnswerer::new(indexes, answerability, min, self.pool.clone())?),
-            validator: Arc::new(HeadValidator::new(examiner.clone(), quality, self.pool.clone())),
-            rephraser: Arc::new(EditingRephraser::new(examiner, self.pool.clone())),
-        })
-    }
-
-    async fn indexes(
-        &self,
-        config: &Config,
-        files: &OwnerFiles,
-        encoder: Arc<dyn Encoder>,
-        encoder_id: &str,
-    ) -> anyhow::Result<Vec<(farthing_domain::ids::AgentId, KnowledgeIndex)>> {
-        let mut indexes = Vec::new();
-        for agent in files.agents.keys() {
-            let sources = knowledge_folder(config, agent.as_str());
-            let artifacts = index_folder(config);
-            let (encoder, encoder_id, agent) = (encoder.clone(), encoder_id.to_owned(), agent.clone());
-            let index =
-                IndexConfig { agent: &agent, sources: &sources, artifacts: &artifacts, encoder_id: &encoder_id };
-            self.fetch_index(index).await?;
-            let progress = self.progress.clone();
-            let built = self.pool.run(move || {
-                let config =
-                    IndexConfig { agent: &agent, sources: &sources, artifacts: &artifacts, encoder_id: &encoder_id };
-                let mut bar: Option<Box<dyn Transfer>> = None;
-                let mut show = |built: index::Progress| {
-                    let begin =
-                        || progress.begin(&format!("knowledge of {agent}"), Unit::Texts, 0, Some(built.total as u64));
-                    bar.get_or_insert_with(begin).reach(built.done as u64);
-                };
-                let opened = KnowledgeIndex::open_or_build(config, encoder.as_ref(), &mut show);
-                opened.map(|(index, _)| (agent, index))
-            });
-            indexes.push(built.await??);
-        }
-        Ok(indexes)
-    }
-
-    /// Fetches an agent's index that was published, if there is none here. One that cannot be had is
-    /// built.
-    async fn fetch_index(&self, index: IndexConfig<'_>) -> anyhow::Result<()> {
-        let Some(remote) = self.remote.as_ref().filter(|_| !index.path().exists()) else { return Ok(()) };
-        let (agent, key) = (index.agent, index.remote_key()?);
-        match remote.fetch(&key, index.path()).await {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(%agent, "the knowledge of `{agent}` as it is now was not published"),
-            Err(error) => {
-                tracing::warn!(%agent, error = &error as &dyn std::error::Error,
-                    "the knowledge index of `{agent}` cannot be fetched");
-            }
-        }
-        Ok(())
-    }
-
-    /// Loads everything, and then copies every file of it to `store`. Gives the objects' keys.
-    pub(super) async fn publish(
-        &self,
-        config: &Config,
-        files: &OwnerFiles,
-        store: &dyn ModelStore,
-    ) -> anyhow::Result<Vec<String>> {
-        self.load(config, files).await?;
+    /// Copies every file that the functions load to `store`, each verified. Gives the objects' keys.
+    pub(super) async fn publish(&self, store: &dyn ModelStore) -> anyhow::Result<Vec<String>> {
+        let boxed = |error: BoxError| anyhow::anyhow!(error);
         let mut keys = Vec::new();
-        for spec in self.registry.models().iter().filter(|spec| spec.enabled && spec.api.is_none()) {
-            for (artifact, path) in spec.artifacts.iter().zip(self.artifacts.get_all(&spec.artifacts).await?) {
-                let key = ArtifactStore::remote_key(artifact);
-                store.publish(&key, path).await?;
-                keys.push(key);
+        for spec in self.enabled() {
+            let paths = self.artifacts.get_all(&spec.artifacts).await?;
+            for (file, path) in ReleasedModel::from(spec).files.into_iter().zip(paths) {
+                store.publish(&file.key, path).await?;
+                keys.push(file.key);
             }
         }
-        let encoder_id = &self.spec(ENCODER)?.artifacts[0].sha256;
-        for agent in files.agents.keys() {
-            let (sources, artifacts) = (knowledge_folder(config, agent.as_str()), index_folder(config));
-            let index = IndexConfig { agent, sources: &sources, artifacts: &artifacts, encoder_id };
-            let key = index.remote_key()?;
-            store.publish(&key, index.path()).await?;
-            keys.push(key);
+        for agent in &self.agents {
+            let published = self.knowledge.publish(agent, store).await.map_err(boxed);
+            keys.extend(published.with_context(|| format!("the knowledge of `{agent}`"))?);
         }
         Ok(keys)
     }
 
-    fn spec(&self, id: &str) -> anyhow::Result<&ModelSpec> {
-        let spec = self.registry.get(&ModelId::parse(id)?).filter(|spec| spec.enabled);
-        spec.with_context(|| format!("models.toml: expected an enabled model `{id}`"))
+    fn enabled(&self) -> impl Iterator<Item = &ModelSpec> {
+        self.registry.models().iter().filter(|spec| spec.enabled && spec.api.is_none())
     }
+
+    async fn try_load(&self, release: &Release) -> Result<LocalTier, BoxError> {
+        let begun = Instant::now();
+        let encoder = async {
+            let [model, tokenizer] = self.paths::<2>(release, ENCODER).await?;
+            let fetched = begun.elapsed();
+            let encoder = self.pool.run(move || MiniLm::load(&model, &tokenizer)).await??;
+            Ok::<_, BoxError>((Arc::new(encoder) as Arc<dyn Encoder>, fetched))
+        };
+        let ((encoder, fetched), heads, released) =
+            tokio::try_join!(encoder, self.heads(release), self.released_knowledge(release))?;
+        let encoded = begun.elapsed();
+        let indexes = self.with_own_knowledge(release, released, &encoder).await?;
+        let examiner = Arc::new(Examiner::new(encoder.clone(), &heads.toxicity)?);
+        tracing::info!(
+            startup.weights_ms = fetched.as_millis(),
+            startup.encoder_ms = (encoded - fetched).as_millis(),
+            startup.knowledge_ms = (begun.elapsed() - encoded).as_millis(),
+            "the local models are loaded in {} ms",
+            begun.elapsed().as_millis()
+        );
+        Ok(LocalTier {
+            analyst: Arc::new(HeadAnalyst::new(encoder, heads.analyst, self.pool.clone())),
+            knowledge: Arc::new(KnowledgeAnswerer::new(
+                indexes,
+                heads.answerability,
+                self.min_answerability,
+                self.pool.clone(),
+            )?),
+            validator: Arc::new(HeadValidator::new(examiner.clone(), heads.quality, self.pool.clone())),
+            rephraser: Arc::new(EditingRephraser::new(examiner, self.pool.clone())),
+        })
+    }
+
+    async fn heads(&self, release: &Release) -> Result<Heads, BoxError> {
+        let (query, toxicity) =
+            tokio::try_join!(self.paths::<4>(release, QUERY_HEADS), self.paths::<1>(release, TOXICITY_HEAD))?;
+        let [complexity, injection, answerability, quality] = read(&query)?;
+        let [toxicity] = read(&toxicity)?;
+        Ok(Heads {
+            analyst: AnalystHeads::from_json(&complexity, &injection, &toxicity)?,
+            quality: QualityHeads::from_json(&quality)?,
+            answerability: answerability::Head::from_json(&answerability)?,
+            toxicity,
+        })
+    }
+
+    async fn released_knowledge(&self, release: &Release) -> Result<Vec<(AgentId, KnowledgeIndex)>, BoxError> {
+        // An agent that the owner has removed since is not loaded.
+        let ours = release.knowledge.iter().filter(|knowledge| self.agents.contains(&knowledge.agent));
+        let loaded = ours.map(|knowledge| async {
+            Ok::<_, BoxError>((knowledge.agent.clone(), self.knowledge.released(knowledge).await?))
+        });
+        try_join_all(loaded).await
+    }
+
+    /// Adds the agents that the release does not know, with the knowledge of their own files.
+    async fn with_own_knowledge(
+        &self,
+        release: &Release,
+        mut indexes: Vec<(AgentId, KnowledgeIndex)>,
+        encoder: &Arc<dyn Encoder>,
+    ) -> Result<Vec<(AgentId, KnowledgeIndex)>, BoxError> {
+        let is_our_encoder =
+            release.model(&ModelId::parse(ENCODER)?) == Some(&ReleasedModel::from(&self.knowledge.encoder));
+        for agent in self.agents.iter().filter(|agent| release.knowledge_of(agent).is_none()) {
+            if is_our_encoder {
+                indexes.push((agent.clone(), self.knowledge.own(agent, encoder.clone()).await?));
+            } else {
+                tracing::warn!(%agent, "`{agent}` is not in the release, whose encoder is another: it knows nothing");
+            }
+        }
+        Ok(indexes)
+    }
+
+    /// The verified files of one model of the release.
+    async fn paths<const N: usize>(&self, release: &Release, id: &str) -> Result<[PathBuf; N], BoxError> {
+        let id = ModelId::parse(id)?;
+        let model = release.model(&id).ok_or_else(|| format!("the release has no model `{id}`"))?;
+        let known = self.registry.get(&id).filter(|spec| &ReleasedModel::from(*spec) == model);
+        let paths = match known {
+            // A model of the owner's own files can also be had where those say.
+            Some(spec) => self.artifacts.get_all(&spec.artifacts).await?,
+            None => try_join_all(model.files.iter().map(|file| self.artifacts.released(file))).await?,
+        };
+        let found = paths.len();
+        paths.try_into().map_err(|_| format!("`{id}`: expected {N} files, found {found}").into())
+    }
+}
+
+#[async_trait]
+impl ReleaseLoader for ModelFiles {
+    async fn load(&self, release: &Release) -> Result<LocalTier, ModelUnavailable> {
+        let unavailable = |cause| ModelUnavailable { model: "local models".to_owned(), cause };
+        self.try_load(release).await.map_err(unavailable)
+    }
+}
+
+fn spec<'a>(registry: &'a Registry, id: &str) -> anyhow::Result<&'a ModelSpec> {
+    let spec = registry.get(&ModelId::parse(id)?).filter(|spec| spec.enabled);
+    spec.with_context(|| format!("models.toml: expected an enabled model `{id}`"))
 }
 
 fn artifact_config(config: &Config) -> ArtifactConfig {
@@ -215,16 +245,11 @@ fn artifact_config(config: &Config) -> ArtifactConfig {
     }
 }
 
-fn read<const N: usize>(paths: &[PathBuf]) -> anyhow::Result<[Vec<u8>; N]> {
-    let contents: Vec<Vec<u8>> = paths
-        .iter()
-        .map(|path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display())))
-        .collect::<Result<_, _>>()?;
-    let found = contents.len();
-    contents.try_into().map_err(|_| anyhow::anyhow!("models.toml: expected {N} artifacts, found {found}"))
+fn read<const N: usize>(paths: &[PathBuf]) -> Result<[Vec<u8>; N], BoxError> {
+    let content = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let contents = paths.iter().map(content).collect::<Result<Vec<_>, _>>()?;
+    contents.try_into().map_err(|_| format!("expected {N} artifacts, found {}", paths.len()).into())
 }
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 fn query_heads_can_be_read(paths: &[PathBuf]) -> Result<(), BoxError> {
     let [complexity, injection, answerability, quality] = read(paths)?;

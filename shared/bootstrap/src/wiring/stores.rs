@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use farthing_domain::ports::{ActiveModels, AnswerCache, Ledger, OutcomeLog};
-use farthing_stores::{DynamoActiveModels, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, LedgerConfig, Table};
+use farthing_domain::ports::{AnswerCache, Ledger, OutcomeLog, Releases};
+use farthing_stores::{DynamoAnswerCache, DynamoLedger, DynamoOutcomes, DynamoReleases, LedgerConfig, Table};
 
 use crate::config::{Config, Storage};
 use crate::files::OwnerFiles;
@@ -18,8 +18,8 @@ pub struct Stores {
     pub cache: Arc<dyn AnswerCache>,
     /// Outcomes.
     pub outcomes: Arc<dyn OutcomeLog>,
-    /// Active models.
-    pub active: Arc<dyn ActiveModels>,
+    /// The active release.
+    pub releases: Arc<dyn Releases>,
 }
 
 impl Stores {
@@ -30,7 +30,7 @@ impl Stores {
             ledger: Arc::new(DynamoLedger::new(table.clone(), ledger_config(files))),
             cache: Arc::new(DynamoAnswerCache::new(table.clone(), DynamoAnswerCache::REFRESH_EVERY)),
             outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
-            active: Arc::new(DynamoActiveModels::new(table.clone())),
+            releases: Arc::new(DynamoReleases::new(table.clone())),
         }
     }
 }

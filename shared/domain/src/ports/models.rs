@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use crate::agent::BrandProfile;
 use crate::complexity::ComplexityEstimate;
 use crate::ids::{AgentId, ModelId};
-use crate::quality::Quality;
+use crate::quality::{HardFail, Quality};
+use crate::release::{ReleasedKnowledge, ReleasedModel};
 
 /// A local model cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -152,16 +153,14 @@ pub trait Rephraser: Send + Sync {
     -> Result<Option<String>, ModelUnavailable>;
 }
 
-/// A local model that is on this machine, verified and able to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelReady {
-    /// SHA-256 over its artifacts' hashes, in hex.
-    pub sha256: String,
-    /// The bytes of its artifacts.
-    pub bytes: u64,
+/// Judges answers by rules alone, without any model.
+pub trait RuleCheck: Send + Sync {
+    /// The fault for which the answer must not be delivered, as far as rules can tell; never
+    /// [`HardFail::Toxic`]. The query's embedding may be empty.
+    fn fault(&self, validation: Validation<'_>) -> Option<HardFail>;
 }
 
-/// The local models as files.
+/// The local models and the agents' knowledge as files.
 #[async_trait]
 pub trait LocalModels: Send + Sync {
     /// Fetches the model's artifacts where they are missing, verifies every one by length and
@@ -169,8 +168,11 @@ pub trait LocalModels: Send + Sync {
     ///
     /// # Errors
     /// [`ModelUnavailable`] with the reason.
-    async fn prepare(&self, model: &ModelId) -> Result<ModelReady, ModelUnavailable>;
+    async fn prepare(&self, model: &ModelId) -> Result<ReleasedModel, ModelUnavailable>;
 
-    /// The models that are loaded in this process.
-    fn loaded(&self) -> Vec<ModelId>;
+    /// Fetches the index of the agent's knowledge as its files are now, and reads it.
+    ///
+    /// # Errors
+    /// [`ModelUnavailable`] with the reason.
+    async fn prepare_knowledge(&self, agent: &AgentId) -> Result<ReleasedKnowledge, ModelUnavailable>;
 }

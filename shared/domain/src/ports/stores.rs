@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use crate::cache::CachedAnswer;
-use crate::ids::{AgentId, ModelId, RequestId};
+use crate::ids::{AgentId, RequestId};
 use crate::jobs::{JobClaim, JobRefused, JobResult};
 use crate::ledger::{
     AttemptEntry, Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, Reservation,
     ReserveRefused, ReserveRequest, Resolution, Resolved, Swept,
 };
 use crate::outcome::{Outcome, Summary};
+use crate::release::Release;
 use crate::time::{Month, Timestamp};
 
 /// A store cannot be reached or answered nonsense.
@@ -169,27 +170,23 @@ pub trait OutcomeLog: Send + Sync {
     async fn summary(&self, month: Month) -> Result<Summary, StoreError>;
 }
 
-/// Which version of a model is in use.
+/// The release that is in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActiveModel {
-    /// Which model.
-    pub id: ModelId,
-    /// Its version in the registry.
-    pub version: String,
-    /// SHA-256 over its artifacts' hashes, in hex.
-    pub sha256: String,
-    /// The bytes of its artifacts.
-    pub bytes: u64,
-    /// The hash that was active before, to go back to.
-    pub previous: Option<String>,
+pub struct ActiveRelease {
+    /// What is loaded.
+    pub release: Release,
+    /// What was active before, to go back to.
+    pub previous: Option<Release>,
     /// Counts activations; the next one must name it.
     pub revision: u64,
+    /// Since when it is active.
+    pub since: Timestamp,
 }
 
-/// Why a model was not activated.
+/// Why a release was not activated.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivationRefused {
-    /// Somebody else activated a version since `expected` was read.
+    /// Somebody else activated a release since this one was read.
     #[error("another activation came first")]
     Conflict,
     /// The store cannot be reached.
@@ -197,20 +194,32 @@ pub enum ActivationRefused {
     Store(#[from] StoreError),
 }
 
-/// Which models are in use.
+/// Which release is in use, and whether it can be loaded.
 #[async_trait]
-pub trait ActiveModels: Send + Sync {
-    /// Every active model.
+pub trait Releases: Send + Sync {
+    /// The active release; `None` when none was ever activated.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn list(&self, ids: &[ModelId]) -> Result<Vec<ActiveModel>, StoreError>;
+    async fn active(&self) -> Result<Option<ActiveRelease>, StoreError>;
 
-    /// Makes `model` the active one if the revision in the store is one less than its own.
+    /// Makes `next` the active release if the revision in the store is one less than its own.
     ///
     /// # Errors
     /// [`ActivationRefused`].
-    async fn activate(&self, model: &ActiveModel) -> Result<(), ActivationRefused>;
+    async fn activate(&self, next: &ActiveRelease) -> Result<(), ActivationRefused>;
+
+    /// Notes that somebody answers without local models, as far as is known until `until`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn note_unloaded(&self, until: Timestamp) -> Result<(), StoreError>;
+
+    /// Until when somebody is known to answer without local models; `None` when nobody ever noted it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn unloaded_until(&self) -> Result<Option<Timestamp>, StoreError>;
 }
 
 /// The leases of what is done once a week.
@@ -238,15 +247,25 @@ pub trait Jobs: Send + Sync {
     async fn finish(&self, claim: &JobClaim, result: &JobResult) -> Result<bool, StoreError>;
 }
 
+/// What was fetched, as it was seen on its way into the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// SHA-256 of the content, in lower-case hex.
+    pub sha256: String,
+    /// The content's length.
+    pub bytes: u64,
+}
+
 /// Model artifacts by key, as an S3 bucket or a directory holds them.
 #[async_trait]
 pub trait ModelStore: Send + Sync {
-    /// Copies the object `key` into the file `to`, which is whole or absent afterwards; `false`
-    /// when there is no such object. The content is not verified.
+    /// Copies the object `key` into the file `to`, which is whole or absent afterwards; `None` when
+    /// there is no such object. Whether the content is the right one is for the caller to tell by
+    /// its hash.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn fetch(&self, key: &str, to: PathBuf) -> Result<bool, StoreError>;
+    async fn fetch(&self, key: &str, to: PathBuf) -> Result<Option<Fetched>, StoreError>;
 
     /// Keeps the file `from` as the object `key`.
     ///

@@ -61,6 +61,12 @@ pub enum ArtifactError {
         #[source]
         cause: BoxError,
     },
+    /// Publish the release again: the owner's model store has no such object.
+    #[error("there is no `{key}` in the model store")]
+    NotPublished {
+        /// The object's key.
+        key: String,
+    },
     /// The model store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),

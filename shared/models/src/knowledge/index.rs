@@ -35,13 +35,12 @@ impl IndexConfig<'_> {
         self.artifacts.join(format!("{}.knowledge", self.agent))
     }
 
-    /// The key of this very index in a model store: of these sources, and this encoder.
+    /// The hash, in hex, of what the index is made of: these sources and this encoder.
     ///
     /// # Errors
     /// [`SourceError`] when the sources cannot be read.
-    pub fn remote_key(&self) -> Result<String, SourceError> {
-        let hash = content_hash(self.encoder_id, &source::read_files(self.sources)?);
-        Ok(format!("models/knowledge/{}/{}.knowledge", self.agent, hex(&hash)))
+    pub fn version(&self) -> Result<String, SourceError> {
+        Ok(hex(&content_hash(self.encoder_id, &source::read_files(self.sources)?)))
     }
 }
 
@@ -67,6 +66,15 @@ pub enum IndexError {
     /// Its texts cannot be embedded.
     #[error("the knowledge cannot be embedded")]
     Encoder(#[from] EncoderError),
+    /// The index file is damaged, or of other sources.
+    #[error("{path} cannot be used")]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The encoder gave vectors of several lengths, or with values that are no numbers.
     #[error("the encoder gave unusable vectors")]
     Vectors,
@@ -103,6 +111,16 @@ pub struct KnowledgeIndex {
 }
 
 impl KnowledgeIndex {
+    /// Opens the index file at `path`, which has to be of the content whose hash `version` is.
+    ///
+    /// # Errors
+    /// [`IndexError::Unusable`].
+    pub fn open(path: &Path, version: &str) -> Result<Self, IndexError> {
+        let unusable = |cause: Unusable| IndexError::Unusable { path: path.to_owned(), cause: cause.into() };
+        let stored = artifact::read(path).map_err(unusable)?;
+        if hex(&stored.hash) == version { Ok(Self::from_stored(stored)) } else { Err(unusable(Unusable::Outdated)) }
+    }
+
     /// Opens the index file of an agent, or builds and writes it when it is missing, damaged, or of
     /// other sources or another encoder. The flag says whether it was built. `on_progress` is called
     /// while texts are embedded.
@@ -117,7 +135,7 @@ impl KnowledgeIndex {
         let files = source::read_files(config.sources)?;
         let hash = content_hash(config.encoder_id, &files);
         let path = config.path();
-        match artifact::read(&path, &hash) {
+        match artifact::read(&path).and_then(|stored| stored.of(&hash)) {
             Ok(stored) => return Ok((Self::from_stored(stored), false)),
             Err(Unusable::Unreadable(cause)) if cause.kind() == std::io::ErrorKind::NotFound => {}
             Err(cause) => {

@@ -1,9 +1,9 @@
 //! Whether an answer is in one of the agent's languages.
 
 use farthing_domain::guard::words;
+use farthing_domain::ports::Validation;
 use whatlang::Lang;
 
-use super::reading::Reading;
 use super::stems::is_stop_word;
 
 /// Shorter texts are not told apart reliably.
@@ -96,15 +96,15 @@ const NAMES: &[&str] = &[
 
 /// Whether the answer is reliably in a language that is none of the agent's, and that the question
 /// does not ask for.
-pub(super) fn is_foreign(reading: &Reading<'_>) -> bool {
-    let answer = reading.validation.answer;
+pub(super) fn is_foreign(validation: &Validation<'_>, said: &[String]) -> bool {
+    let answer = validation.answer;
     if answer.chars().count() < LEAST_CHARS {
         return false;
     }
-    let spoken = &reading.validation.brand.languages;
+    let spoken = &validation.brand.languages;
     let known: Vec<Lang> =
         CODES.iter().filter(|(code, _)| spoken.iter().any(|spoken| spoken == code)).map(|(_, lang)| *lang).collect();
-    if known.len() < spoken.len() || words(reading.validation.query).iter().any(|word| NAMES.contains(&word.as_str())) {
+    if known.len() < spoken.len() || words(validation.query).iter().any(|word| NAMES.contains(&word.as_str())) {
         return false;
     }
     let Some(found) = whatlang::detect(answer).filter(|found| !known.contains(&found.lang())) else { return false };
@@ -113,7 +113,7 @@ pub(super) fn is_foreign(reading: &Reading<'_>) -> bool {
     }
     // Short texts of related languages are often unsure, but English is hardly ever without its
     // small words, nor another language full of them.
-    let small = english_share(&reading.words);
+    let small = english_share(said);
     small < MOST_IN_ENGLISH && (found.is_reliable() || small < LEAST_IN_ENGLISH)
 }
 

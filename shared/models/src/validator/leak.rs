@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use farthing_domain::guard::words;
-
-use super::reading::Reading;
+use farthing_domain::ports::Validation;
 
 /// How many words in a row make a leak. Shorter runs are in common use.
 const RUN: usize = 9;
@@ -12,12 +11,11 @@ const RUN: usize = 9;
 /// Whether the answer has a run of words of the system prompt that is neither in the question nor
 /// meant to be said: passages, the brand's description, its refusal, examples and disclaimers are
 /// in the prompt as well.
-pub(super) fn leaks(reading: &Reading<'_>) -> bool {
-    let validation = &reading.validation;
+pub(super) fn leaks(validation: &Validation<'_>, said: &[String]) -> bool {
     let brand = validation.brand;
     let prompt = words(validation.system_prompt);
     let runs: HashSet<&[String]> = prompt.windows(RUN).collect();
-    let leaked: Vec<&[String]> = reading.words.windows(RUN).filter(|run| runs.contains(run)).collect();
+    let leaked: Vec<&[String]> = said.windows(RUN).filter(|run| runs.contains(run)).collect();
     if leaked.is_empty() {
         return false;
     }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use farthing_domain::ids::ModelId;
-use farthing_domain::ports::{LocalModels, ModelStore, StoreError};
+use farthing_domain::ports::{Fetched, LocalModels, ModelStore, StoreError};
 use farthing_domain::registry::{Artifact, ArtifactSource, ModelKind, ModelSpec, Registry};
+use farthing_domain::release::ReleasedFile;
 use farthing_models::artifacts::{ArtifactError, ArtifactStore, LocalModelFiles, Progress, Transfer, Unit};
 use farthing_models::cpu::CpuPool;
 
@@ -247,7 +248,7 @@ async fn a_file_of_the_repository_is_used_where_it_is_unless_it_was_changed() {
 async fn the_owners_model_store_is_asked_before_any_public_source() {
     let place = Place::new();
     let key = format!("models/{}/model.onnx", sha256(CONTENT));
-    assert_eq!(ArtifactStore::remote_key(&pip_artifact()), key);
+    assert_eq!(ReleasedFile::from(&pip_artifact()).key, key);
     // No pip is set up here, and the second store is offline.
     for offline in [false, true] {
         let place = Place::new();
@@ -266,12 +267,12 @@ struct OneObject(String, Vec<u8>);
 
 #[async_trait]
 impl ModelStore for OneObject {
-    async fn fetch(&self, key: &str, to: PathBuf) -> Result<bool, StoreError> {
+    async fn fetch(&self, key: &str, to: PathBuf) -> Result<Option<Fetched>, StoreError> {
         if key != self.0 {
-            return Ok(false);
+            return Ok(None);
         }
         std::fs::write(to, &self.1).unwrap();
-        Ok(true)
+        Ok(Some(Fetched { sha256: sha256(&self.1), bytes: self.1.len() as u64 }))
     }
 
     async fn publish(&self, _: &str, _: PathBuf) -> Result<(), StoreError> {

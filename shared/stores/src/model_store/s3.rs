@@ -1,18 +1,16 @@
 //! Model artifacts in an S3 bucket.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
-use farthing_domain::ports::{ModelStore, StoreError};
+use aws_sdk_s3::types::ChecksumAlgorithm;
+use farthing_domain::ports::{Fetched, ModelStore, StoreError};
 use tempfile::NamedTempFile;
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
 
-use super::{BoxError, below_root};
+use super::{BoxError, Hashing, below_root};
 
 /// Model artifacts in an S3 bucket, below a prefix.
 #[derive(Clone, Debug)]
@@ -34,29 +32,26 @@ impl S3ModelStore {
         Ok(format!("{}{key}", self.prefix))
     }
 
-    async fn download(&self, key: &str, to: &Path) -> Result<bool, BoxError> {
+    async fn download(&self, key: &str, to: &Path) -> Result<Option<Fetched>, BoxError> {
         let get = self.client.get_object().bucket(&self.bucket).key(self.key(key)?);
-        // The SDK compares the content with the checksum that the object was kept with.
-        let mut object = match get.checksum_mode(ChecksumMode::Enabled).send().await {
+        let mut object = match get.send().await {
             Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let folder = to.parent().ok_or(ErrorKind::InvalidInput).map_err(std::io::Error::from)?;
         tokio::fs::create_dir_all(folder).await?;
-        let (file, path) = NamedTempFile::new_in(folder)?.into_parts();
-        let mut file = File::from_std(file);
-        let mut length = 0_u64;
+        let mut copy = Hashing::new(NamedTempFile::new_in(folder)?);
         while let Some(piece) = object.body.try_next().await? {
-            length += piece.len() as u64;
-            file.write_all(&piece).await?;
+            copy.write_all(&piece)?;
         }
-        if object.content_length.is_some_and(|expected| u64::try_from(expected) != Ok(length)) {
+        let (file, fetched) = copy.finish();
+        if object.content_length.is_some_and(|expected| u64::try_from(expected) != Ok(fetched.bytes)) {
             return Err("the object ended early".into());
         }
-        file.sync_all().await?;
-        path.persist(to)?;
-        Ok(true)
+        // Not synced: whoever uses it later verifies it again.
+        file.persist(to)?;
+        Ok(Some(fetched))
     }
 
     async fn upload(&self, key: &str, from: PathBuf) -> Result<(), BoxError> {
@@ -69,7 +64,7 @@ impl S3ModelStore {
 
 #[async_trait]
 impl ModelStore for S3ModelStore {
-    async fn fetch(&self, key: &str, to: PathBuf) -> Result<bool, StoreError> {
+    async fn fetch(&self, key: &str, to: PathBuf) -> Result<Option<Fetched>, StoreError> {
         self.download(key, &to).await.map_err(store_error)
     }
 

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use farthing_domain::hex::hex;
 use farthing_domain::ports::ModelStore;
+use sha2::{Digest, Sha256};
 
 /// Checks an empty model store.
 ///
@@ -22,7 +24,13 @@ pub async fn check_model_store(store: &dyn ModelStore) {
     for content in [large.as_slice(), b"newer", b""] {
         fs::write(&source, content).unwrap_or_else(|error| panic!("{error}"));
         publish(store, "encoder/model.onnx", &source).await;
-        assert!(fetch(store, "encoder/model.onnx", &target).await);
+        let seen = store.fetch("encoder/model.onnx", target.clone()).await.ok().flatten();
+        let seen = seen.unwrap_or_else(|| panic!("it is there"));
+        assert_eq!(
+            (seen.bytes, seen.sha256),
+            (content.len() as u64, hex(&Sha256::digest(content))),
+            "hashed on its way"
+        );
         let fetched = fs::read(&target).unwrap_or_else(|error| panic!("{error}"));
         assert!(fetched == content, "{} bytes came back as {}", content.len(), fetched.len());
         assert_eq!(left_in(&folder.path().join("new/folder")), ["target"], "only whole files are left");
@@ -49,7 +57,8 @@ fn left_in(folder: &Path) -> Vec<String> {
 }
 
 async fn fetch(store: &dyn ModelStore, key: &str, to: &Path) -> bool {
-    store.fetch(key, to.to_owned()).await.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause))
+    let fetched = store.fetch(key, to.to_owned()).await;
+    fetched.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause)).is_some()
 }
 
 async fn publish(store: &dyn ModelStore, key: &str, from: &Path) {

@@ -12,8 +12,8 @@ const STARS: [(&str, &str); 2] = [
 ];
 
 /// What the partition keys of the table and of its index begin with.
-pub const PREFIXES: [&str; 9] =
-    ["BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "JOB#", "KEY#"];
+pub const PREFIXES: [&str; 10] =
+    ["BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "HEALTH#", "JOB#", "KEY#"];
 
 /// What a function may do at most.
 struct Rights {
@@ -31,10 +31,9 @@ const RIGHTS: [Rights; 6] = [
     Rights {
         package: "farthing-inference",
         table: &[
-            ("GetItem", &["BUDGET#", "REQ#", "CACHE#"]),
-            ("BatchGetItem", &["MODEL#"]),
+            ("GetItem", &["BUDGET#", "REQ#", "CACHE#", "MODEL#"]),
             ("ConditionCheckItem", &["BUDGET#"]),
-            ("PutItem", &["BUDGET#", "REQ#", "CACHE#", "OUTCOME#"]),
+            ("PutItem", &["BUDGET#", "REQ#", "CACHE#", "OUTCOME#", "HEALTH#"]),
             ("UpdateItem", &["BUDGET#", "REQ#", "METRIC#"]),
             ("Query", &["PENDING#", "CACHE#"]),
         ],
@@ -43,13 +42,13 @@ const RIGHTS: [Rights; 6] = [
     },
     Rights {
         package: "farthing-status",
-        table: &[("GetItem", &["BUDGET#"]), ("BatchGetItem", &["MODEL#", "METRIC#"])],
+        table: &[("GetItem", &["BUDGET#", "MODEL#", "HEALTH#"]), ("BatchGetItem", &["METRIC#"])],
         secret: None,
         models: false,
     },
     Rights {
         package: "farthing-init",
-        table: &[("GetItem", &["MODEL#"]), ("BatchGetItem", &["MODEL#"]), ("PutItem", &["MODEL#"])],
+        table: &[("GetItem", &["MODEL#"]), ("PutItem", &["MODEL#"])],
         secret: None,
         models: true,
     },

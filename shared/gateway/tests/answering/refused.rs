@@ -1,42 +1,21 @@
 //! Paid calls that are not sent because of money are counted by reason.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
-
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use farthing_domain::agent::BrandProfile;
-use farthing_domain::complexity::Tier;
-use farthing_domain::ids::{ProviderId, RequestId, Tenant};
 use farthing_domain::ledger::{
     Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, Reservation, ReserveRefused,
-    ReserveRequest, Resolution, Resolved, StoredReply, Swept,
+    ReserveRequest, Resolution, Resolved, Swept,
 };
 use farthing_domain::metrics;
 use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Outcome, Summary};
-use farthing_domain::policy::Policy;
-use farthing_domain::ports::{
-    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, StoreError, Validation, Validator,
-};
-use farthing_domain::prompt::{Conversation, Prompt};
-use farthing_domain::quality::Quality;
-use farthing_domain::registry::Registry;
-use farthing_domain::request::{AgentRequest, CacheUse, RequestContext};
-use farthing_domain::time::{Deadline, Month, Timestamp};
-use farthing_gateway::{Answering, Parts};
+use farthing_domain::ports::Ledger;
+use farthing_domain::time::{Month, Timestamp};
 use farthing_testkit::ledger_suite::OracleLedger;
-use farthing_testkit::loopback::ScriptedProvider;
 use farthing_testkit::plain::Plain;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use serde::de::DeserializeOwned;
 
-/// 2026-11-30, 23:15.
-const NOW: Timestamp = Timestamp::from_millis(1_796_080_500_000);
-const FIVE_CENTS: Usd = Usd::from_nanos(50_000_000);
+use crate::parts::{Ask, FIVE_CENTS, local_tier, provider};
 
 /// A ledger that refuses every reservation.
 struct Refusing {
@@ -89,94 +68,12 @@ fn unavailable() -> LedgerUnavailable {
     LedgerUnavailable("as the test says".into())
 }
 
-/// What has nothing to do with money: each question is of the high tier, every answer is good, and
-/// time stands still.
-struct Good;
-
-impl Clock for Good {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-}
-
-#[async_trait]
-impl Analyst for Good {
-    async fn analyse(&self, _: &str) -> Result<Analysis, ModelUnavailable> {
-        Ok(Plain::analysis(Tier::High))
-    }
-
-    fn count_tokens(&self, _: &str) -> u64 {
-        3
-    }
-}
-
-#[async_trait]
-impl Validator for Good {
-    async fn validate(&self, _: Validation<'_>) -> Result<Quality, ModelUnavailable> {
-        Ok(Plain::quality(0.9))
-    }
-}
-
-#[async_trait]
-impl OutcomeLog for Good {
-    async fn record(&self, _: &Outcome) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn has(&self, _: &str, _: &RequestId) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    async fn summary(&self, _: Month) -> Result<Summary, StoreError> {
-        Ok(Summary::default())
-    }
-}
-
-/// One of the shipped files, or the table `key` of it.
-fn owner_file<T: DeserializeOwned>(path: &str, key: Option<&str>) -> T {
-    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra")).join(path);
-    let file: toml::Value = toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    key.map_or(&file, |key| &file[key]).clone().try_into().unwrap()
-}
-
 /// Answers one question, with Claude as the only provider that has a key, over a ledger like this.
 async fn ask(ledger: Refusing, max_cost: Usd) {
-    let (anthropic, good) = (ProviderId::parse("anthropic").unwrap(), Arc::new(Good));
-    let provider = ScriptedProvider::new(anthropic.clone());
-    provider.push_text("an answer", 10, 10);
-    let agent: BrandProfile = owner_file("agents/rprd/agent.toml", None);
-    let policy: Policy = owner_file("policy.toml", None);
-    let context = RequestContext {
-        id: RequestId::parse(&"A".repeat(26)).unwrap(),
-        tenant: Tenant::parse("tenant").unwrap(),
-        key: None,
-        payload_hash: [0; 32],
-        deadline: Deadline::at(NOW.plus(Duration::from_secs(26))),
-    };
-    let request = AgentRequest {
-        conversation: Conversation::of(Prompt::parse("a question").unwrap()),
-        agent: agent.id.clone(),
-        max_output_tokens: 512,
-        max_cost,
-        cache: CacheUse::Bypass,
-        metadata: BTreeMap::new(),
-    };
-    let answering = Answering::new(Parts {
-        policy,
-        registry: Registry::parse(owner_file("models.toml", Some("models"))).unwrap(),
-        agents: BTreeMap::from([(agent.id.clone(), agent)]),
-        providers: BTreeMap::from([(anthropic, Arc::new(provider) as _)]),
-        key_settings: BTreeMap::new(),
-        analyst: good.clone(),
-        knowledge: Arc::new(Plain),
-        validator: good.clone(),
-        rephraser: Arc::new(Plain),
-        ledger: Arc::new(ledger),
-        cache: Arc::new(Plain),
-        outcomes: good.clone(),
-        clock: good,
-    });
-    answering.reply(&context, &request, |_| StoredReply { status: 200, body: Vec::new() }).await;
+    let anthropic = provider("anthropic");
+    anthropic.push_text("an answer", 10, 10);
+    let (ledger, local, rules) = (Arc::new(ledger), Arc::new(local_tier()), Arc::new(Plain));
+    let _ended = Ask { ledger, local, rules, providers: vec![anthropic], max_cost }.run().await;
 }
 
 /// The counts of `budget.refused` by reason, after one question.

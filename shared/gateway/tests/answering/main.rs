@@ -1,0 +1,7 @@
+//! One question through the use case that answers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+
+mod parts;
+mod refused;
+mod unjudged;

@@ -1,0 +1,164 @@
+//! The indexes of agents' knowledge as files: built here, published, released.
+//!
+//! In a model store an index lies under its own hash, and a description of it under the hash of
+//! what it was made of. So nothing that a release names is ever overwritten, although two machines
+//! may make slightly different vectors of the same texts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use farthing_domain::ids::AgentId;
+use farthing_domain::ports::ModelStore;
+use farthing_domain::registry::ModelSpec;
+use farthing_domain::release::{ReleasedFile, ReleasedKnowledge, ReleasedModel};
+
+use super::KnowledgeIndex;
+use super::index::{self, IndexConfig};
+use crate::artifacts::{ArtifactStore, Progress, Transfer, Unit, fingerprint};
+use crate::cpu::CpuPool;
+use crate::encoder::{Encoder, MiniLm};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where agents' knowledge and its indexes are.
+#[derive(Clone)]
+pub struct KnowledgeFiles {
+    /// The folder with a folder `<agent>/knowledge` for each agent.
+    pub agents: PathBuf,
+    /// The folder in which indexes that are built here are kept, as `<agent>.knowledge`.
+    pub indexes: PathBuf,
+    /// Where released indexes are had.
+    pub artifacts: Arc<ArtifactStore>,
+    /// The owner's model store, if there is one.
+    pub remote: Option<Arc<dyn ModelStore>>,
+    /// The encoder that makes the vectors.
+    pub encoder: ModelSpec,
+    /// Where indexes are built and read.
+    pub pool: CpuPool,
+    /// What is told of the building.
+    pub progress: Arc<dyn Progress>,
+}
+
+impl KnowledgeFiles {
+    /// The index of `knowledge`, verified before it is read.
+    ///
+    /// # Errors
+    /// When it cannot be had or read.
+    pub async fn released(&self, knowledge: &ReleasedKnowledge) -> Result<KnowledgeIndex, BoxError> {
+        let path = self.artifacts.released(&knowledge.file).await?;
+        let version = knowledge.version.clone();
+        Ok(self.pool.run(move || KnowledgeIndex::open(&path, &version)).await??)
+    }
+
+    /// The index of the agent's files as they are now: the one that was published, or else one that
+    /// is built with `encoder` and kept.
+    ///
+    /// # Errors
+    /// When the agent's files cannot be used, or the index can be neither had nor built.
+    pub async fn own(&self, agent: &AgentId, encoder: Arc<dyn Encoder>) -> Result<KnowledgeIndex, BoxError> {
+        match self.published(agent, &self.version(agent).await?).await {
+            Ok(Some(published)) => return self.released(&published).await,
+            Ok(None) if self.remote.is_none() => {}
+            Ok(None) => tracing::warn!(%agent, "the knowledge of `{agent}` as it is now was not published"),
+            Err(error) => tracing::warn!(%agent, error = error.as_ref(), "no published knowledge of `{agent}`"),
+        }
+        self.build(agent, encoder).await
+    }
+
+    /// What a release names for the agent's files as they are now. With a model store that is what
+    /// was published there; without one, the index that is kept here, built if need be.
+    ///
+    /// # Errors
+    /// When the index is not to be had, or the agent's files cannot be used.
+    pub async fn prepare(&self, agent: &AgentId) -> Result<ReleasedKnowledge, BoxError> {
+        let version = self.version(agent).await?;
+        if self.remote.is_some() {
+            let published = self.published(agent, &version).await?;
+            let published =
+                published.ok_or("the knowledge as it is now was not published: run `farthing models publish`")?;
+            self.released(&published).await?;
+            return Ok(published);
+        }
+        let path = self.config(agent, |config| config.path());
+        if self.config(agent, |config| KnowledgeIndex::open(&config.path(), &version)).is_err() {
+            self.build(agent, self.load_encoder().await?).await?;
+        }
+        describe(agent, version, &path)
+    }
+
+    /// Copies the index of the agent's files as they are now into `store`. Gives the objects' keys.
+    ///
+    /// # Errors
+    /// When the index cannot be had, or the store cannot be written to.
+    pub async fn publish(&self, agent: &AgentId, store: &dyn ModelStore) -> Result<Vec<String>, BoxError> {
+        let knowledge = self.prepare(agent).await?;
+        let description = tempfile::NamedTempFile::new()?;
+        serde_json::to_writer(&description, &knowledge)?;
+        let key = description_key(agent, &knowledge.version);
+        store.publish(&knowledge.file.key, self.config(agent, |config| config.path())).await?;
+        // Last, so that what it names is there.
+        store.publish(&key, description.path().to_owned()).await?;
+        Ok(vec![knowledge.file.key, key])
+    }
+
+    /// The index that was published for the version, if there is one.
+    async fn published(&self, agent: &AgentId, version: &str) -> Result<Option<ReleasedKnowledge>, BoxError> {
+        let Some(remote) = &self.remote else { return Ok(None) };
+        let folder = tempfile::tempdir()?;
+        let copy = folder.path().join("description.json");
+        if remote.fetch(&description_key(agent, version), copy.clone()).await?.is_none() {
+            return Ok(None);
+        }
+        let knowledge: ReleasedKnowledge = serde_json::from_slice(&std::fs::read(copy)?)?;
+        let is_of_it = &knowledge.agent == agent && knowledge.version == version && knowledge.file.is_valid();
+        if is_of_it {
+            Ok(Some(knowledge))
+        } else {
+            Err("what was published as its description describes another".into())
+        }
+    }
+
+    async fn build(&self, agent: &AgentId, encoder: Arc<dyn Encoder>) -> Result<KnowledgeIndex, BoxError> {
+        let (this, agent) = (self.clone(), agent.clone());
+        let built = self.pool.run(move || {
+            let mut bar: Option<Box<dyn Transfer>> = None;
+            let mut show = |built: index::Progress| {
+                let begin =
+                    || this.progress.begin(&format!("knowledge of {agent}"), Unit::Texts, 0, Some(built.total as u64));
+                bar.get_or_insert_with(begin).reach(built.done as u64);
+            };
+            this.config(&agent, |config| KnowledgeIndex::open_or_build(config, encoder.as_ref(), &mut show))
+        });
+        Ok(built.await??.0)
+    }
+
+    async fn load_encoder(&self) -> Result<Arc<dyn Encoder>, BoxError> {
+        let paths = self.artifacts.get_all(&self.encoder.artifacts).await?;
+        let [model, tokenizer] = paths.as_slice() else { return Err("the encoder has two files".into()) };
+        let (model, tokenizer) = (model.clone(), tokenizer.clone());
+        Ok(Arc::new(self.pool.run(move || MiniLm::load(&model, &tokenizer)).await??))
+    }
+
+    async fn version(&self, agent: &AgentId) -> Result<String, BoxError> {
+        let (this, agent) = (self.clone(), agent.clone());
+        Ok(self.pool.run(move || this.config(&agent, |config| config.version())).await??)
+    }
+
+    fn config<T>(&self, agent: &AgentId, with: impl FnOnce(IndexConfig<'_>) -> T) -> T {
+        let sources = self.agents.join(agent.as_str()).join("knowledge");
+        let encoder_id = ReleasedModel::from(&self.encoder).sha256();
+        with(IndexConfig { agent, sources: &sources, artifacts: &self.indexes, encoder_id: &encoder_id })
+    }
+}
+
+/// What a release says of the index file `path`.
+fn describe(agent: &AgentId, version: String, path: &Path) -> Result<ReleasedKnowledge, BoxError> {
+    let found = fingerprint(path)?.ok_or("the index is gone")?;
+    let key = format!("models/{}/{agent}.knowledge", found.sha256);
+    let file = ReleasedFile { key, sha256: found.sha256, bytes: found.bytes };
+    Ok(ReleasedKnowledge { agent: agent.clone(), version, file })
+}
+
+fn description_key(agent: &AgentId, version: &str) -> String {
+    format!("models/knowledge/{agent}/{version}.json")
+}
