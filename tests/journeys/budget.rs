@@ -111,3 +111,24 @@ async fn two_hundred_at_once_for_ten_slots_admit_what_fits() {
     let (used, reserved, _) = server.money().await;
     assert!(reserved == 0.0 && used <= worst * 10.5, "{used}");
 }
+
+#[tokio::test]
+async fn the_owner_stops_and_resumes_spending_by_hand() {
+    let server = Server::start().await;
+    server.providers.script(Script::always(Reply::text(GOOD_ANSWER, 1_000, 100)));
+    let budget = |arguments: &[&str]| {
+        let output = server.command().arg("budget").args(arguments).output().unwrap();
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (succeeded, said) = budget(&["stop"]);
+    assert!(succeeded && said.contains("is stopped"), "{said}");
+    let refused = server.ask(MEDIUM_QUERY).await;
+    assert_eq!((refused.status, refused.code()), (402, "budget_exhausted"), "{}", refused.text);
+    assert!(server.providers.requests().is_empty(), "nothing was sent");
+    assert_eq!(server.ask("How do I login?").await.status, 200, "what costs nothing goes on");
+    let (succeeded, said) = budget(&["resume", "--json"]);
+    assert!(succeeded && said.contains(r#""state":"open""#), "{said}");
+    assert_eq!(server.ask(MEDIUM_QUERY).await.status, 200);
+    let (succeeded, said) = budget(&["stop", "--month", "2026-13"]);
+    assert!(!succeeded && said.contains("expected a year and a month, such as 2026-11"), "{said}");
+}

@@ -2,6 +2,7 @@
 //! that Lambda calls.
 
 mod ask;
+mod budget;
 mod gateway;
 mod keys;
 mod knowledge;
@@ -78,7 +79,10 @@ enum Command {
     ///
     /// Example: farthing reconcile --month 2026-11 --usage usage.csv
     Reconcile(reconcile::ReconcileArgs),
-    /// Fetch or check the local models.
+    /// Stop and resume the month's budget by hand.
+    #[command(subcommand)]
+    Budget(budget::BudgetCommand),
+    /// Fetch, check and publish the local models, or go back to those before.
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// Make, list and revoke callers' keys.
@@ -114,6 +118,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Ask(args)) => ask::run(&config, &args, json).await,
         Some(Command::Status) => status::run(&config, json).await,
         Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,
+        Some(Command::Budget(command)) => budget::run(&config, &command, json).await,
         Some(Command::Models(command)) => models::run(&config, &command, json).await,
         Some(Command::Keys(command)) => keys::run(&config, &command, json).await,
         Some(Command::Knowledge(command)) => knowledge::run(&config, &command, json),

@@ -29,7 +29,7 @@ pub(crate) struct ReconcileArgs {
     usage: Option<PathBuf>,
 }
 
-fn month(text: &str) -> Result<Month, String> {
+pub(crate) fn month(text: &str) -> Result<Month, String> {
     Month::parse(text).ok_or_else(|| "expected a year and a month, such as 2026-11".to_owned())
 }
 

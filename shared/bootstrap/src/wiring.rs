@@ -15,7 +15,7 @@ pub use answering::{
     Bundle, IndicatifProgress, InferenceParts, NoProgress, Progress, bundle, inference, init, local_models, publish,
 };
 use farthing_domain::money::Usd;
-use farthing_domain::ports::{Ids, SecretSource};
+use farthing_domain::ports::{Ids, Ledger, SecretSource};
 use farthing_gateway::authorize::{Authorize, KeyAdmin};
 use farthing_gateway::optimize::Optimize;
 use farthing_gateway::reconcile::Reconcile;
@@ -111,8 +111,20 @@ async fn keys_and_pepper(config: &Config) -> anyhow::Result<(Arc<DynamoApiKeys>,
 /// When a file is wrong or the table cannot be made.
 pub async fn reconcile(config: &Config) -> anyhow::Result<Reconcile> {
     let files = OwnerFiles::load(&config.infra)?;
-    let ledger = Arc::new(DynamoLedger::new(stores::connect(config).await?.table, stores::ledger_config(&files)));
+    let ledger = Arc::new(ledger_of(config, &files).await?);
     Ok(Reconcile { ledger: ledger.clone(), audit: ledger, registry: files.registry })
+}
+
+/// The ledger alone.
+///
+/// # Errors
+/// When a file is wrong or the table cannot be made.
+pub async fn ledger(config: &Config) -> anyhow::Result<Arc<dyn Ledger>> {
+    Ok(Arc::new(ledger_of(config, &OwnerFiles::load(&config.infra)?).await?))
+}
+
+async fn ledger_of(config: &Config, files: &OwnerFiles) -> anyhow::Result<DynamoLedger> {
+    Ok(DynamoLedger::new(stores::connect(config).await?.table, stores::ledger_config(files)))
 }
 
 fn status_of(files: OwnerFiles, stores: &Stores) -> Status {
