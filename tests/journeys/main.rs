@@ -8,5 +8,6 @@ mod cascade;
 mod idempotency;
 mod keys;
 mod local_answers;
+mod log_lines;
 mod server;
 mod sweep;

@@ -1,5 +1,6 @@
 //! The program under test, as a process of its own.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -64,6 +65,8 @@ pub(crate) struct Setup {
     pub(crate) environment: Vec<(&'static str, String)>,
     /// Whether its standard error is kept in [`Server::process`], and not shown.
     pub(crate) keeps_stderr: bool,
+    /// The file that its standard error goes to instead.
+    pub(crate) log_file: Option<PathBuf>,
     has_keys: bool,
     needs_keys: bool,
 }
@@ -84,6 +87,7 @@ impl Setup {
             registry: Vec::new(),
             environment: Vec::new(),
             keeps_stderr: false,
+            log_file: None,
             has_keys: true,
             needs_keys: false,
         }
@@ -141,9 +145,14 @@ impl Setup {
         if self.keeps_stderr {
             command.stderr(Stdio::piped());
         }
+        if let Some(file) = &self.log_file {
+            command.stderr(File::create(file).unwrap());
+        }
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        process.stdout = Some(stdout.into_inner());
         let greeting: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         let url = greeting["listening"].as_str().unwrap_or_else(|| panic!("{greeting}")).to_owned();
         let (home, providers) = (home.clone(), Arc::clone(&home.providers));
@@ -285,7 +294,8 @@ fn replace(file: &Path, replacements: &[(&str, String)]) {
     std::fs::write(file, text).unwrap();
 }
 
-fn pull_weights_once() {
+/// Fetches the weights, unless they are there.
+pub(crate) fn pull_weights_once() {
     static PULLED: Once = Once::new();
     PULLED.call_once(|| {
         let mut pull = program().args(["models", "pull"]).stdout(Stdio::piped()).spawn().unwrap();

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use farthing_domain::auth::{Caller, Scope};
+use farthing_domain::auth::{Caller, Scope, only_authorization};
 use farthing_gateway::authorize::{Authorize, NotAuthorized};
 use serde::Serialize;
 use serde_json::Value;
@@ -52,11 +52,11 @@ impl Decision {
     }
 }
 
-/// The value of the one `Authorization` header. Two of them are none: it is not for us to choose.
+/// The value of the `Authorization` header.
 fn shown(event: &Value) -> Option<&str> {
     let headers = event["headers"].as_object()?;
-    let mut shown = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    let (_, value) = shown.next().filter(|_| shown.next().is_none())?;
+    let shown = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let (_, value) = only_authorization(shown)?;
     value.as_str().filter(|value| may_be_remembered(event, value))
 }
 

@@ -31,11 +31,16 @@ impl Clock for Still {
 
 /// An authorizer, and the text of a key of the tenant `shop` for one scope.
 async fn with_key(scope: Scope) -> (Authorize, ApiKeyText) {
+    with_key_of(scope, &KeyBytes { id: [1; 10], secret: [2; 32] }).await
+}
+
+/// The same, with the key that is made of these bytes.
+async fn with_key_of(scope: Scope, bytes: &KeyBytes) -> (Authorize, ApiKeyText) {
     let keys = Arc::new(OracleKeys::default());
     let admin = KeyAdmin { keys: keys.clone(), pepper: Arc::new(PEPPER), clock: Arc::new(Still) };
     let tenant = Tenant::parse("shop").unwrap();
     let new = NewKey { tenant, scopes: [scope].into(), name: KeyName::parse("a key").unwrap(), expires: None };
-    let text = admin.create(new, &KeyBytes { id: [1; 10], secret: [2; 32] }).await.unwrap();
+    let text = admin.create(new, bytes).await.unwrap();
     (Authorize { keys, pepper: Arc::new(PEPPER), clock: Arc::new(Still) }, text)
 }
 
@@ -209,6 +214,37 @@ fn anything() -> impl Strategy<Value = Value> {
                 .prop_map(|members| Value::from(members.into_iter().collect::<Map<_, _>>())),
         ]
     })
+}
+
+/// The sample events, which `sam local invoke` and `cargo lambda invoke` take too.
+fn sample(name: &str) -> Value {
+    let path = format!("{}/../../tests/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))).unwrap()
+}
+
+#[tokio::test]
+async fn the_sample_lets_in_whoever_has_its_key_and_no_malformed_one_does() {
+    // The bytes whose base32 is the id and the secret of the samples' key.
+    let (mut id, mut secret) = ([0; 10], [0; 32]);
+    for bytes in [&mut id[..], &mut secret[..]] {
+        bytes[..4].copy_from_slice(&[0x90, 0x18, 0xf5, 0x90]);
+    }
+    let (authorize, key) = with_key_of(Scope::Infer, &KeyBytes { id, secret }).await;
+    let sample_event = sample("authorize");
+    assert_eq!(sample_event["headers"]["authorization"], format!("Bearer {}", key.expose()));
+    assert!(is_let_in(&authorize, &sample_event).await);
+    assert!(!is_let_in(&with_key(Scope::Infer).await.0, &sample_event).await, "the key is not there");
+
+    let folder = format!("{}/../../tests/events/malformed", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let names = files.map(|file| file.file_stem().unwrap().to_string_lossy().into_owned());
+    // The others are meant for other functions.
+    let names: Vec<String> = names.filter(|name| name.starts_with("authorize-")).collect();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        let event = sample(&format!("malformed/{name}"));
+        assert!(!is_let_in(&authorize, &event).await, "{name}");
+    }
 }
 
 fn with_runtime<T>(work: impl Future<Output = T>) -> T {

@@ -96,7 +96,7 @@ async fn list(keys: &KeyAdmin, json: bool) -> anyhow::Result<()> {
     }
     for key in &keys {
         let scopes = names(&key.scopes).join(",");
-        let state = state(key, SystemClock.now());
+        let state = key.state(SystemClock.now()).as_str();
         output::line(format!("{}  {:<16}  {:<18}  {:<8}  {}", key.id, key.tenant, scopes, state, key.name.as_str()));
     }
     Ok(())
@@ -109,7 +109,7 @@ fn key_json(key: &ApiKey) -> Value {
         "tenant": key.tenant.as_str(),
         "scopes": names(&key.scopes),
         "name": key.name.as_str(),
-        "state": state(key, SystemClock.now()),
+        "state": key.state(SystemClock.now()).as_str(),
         "created": key.created.to_string(),
         "expires": time(key.expires),
         "revoked": time(key.revoked),
@@ -118,12 +118,4 @@ fn key_json(key: &ApiKey) -> Value {
 
 fn names(scopes: &BTreeSet<Scope>) -> Vec<&'static str> {
     scopes.iter().map(|scope| scope.as_str()).collect()
-}
-
-fn state(key: &ApiKey, now: Timestamp) -> &'static str {
-    match (key.revoked, key.expires) {
-        (Some(_), _) => "revoked",
-        (None, Some(expires)) if expires <= now => "expired",
-        (None, _) => "active",
-    }
 }

@@ -16,7 +16,7 @@ use farthing_api::{ApiError, Reply, parse};
 use farthing_bootstrap::clock::SystemClock;
 use farthing_bootstrap::config::Config;
 use farthing_bootstrap::wiring;
-use farthing_domain::auth::Scope;
+use farthing_domain::auth::{Scope, only_authorization};
 use farthing_domain::ids::Tenant;
 use farthing_gateway::authorize::{Authorize, NotAuthorized};
 use farthing_gateway::sweep::Sweep;
@@ -112,9 +112,8 @@ impl Server {
     async fn tenant_of(&self, call: &Parts) -> Result<Option<Tenant>, ApiError> {
         let scope = Scope::of_route(call.method.as_str(), call.uri.path());
         let (Some(authorize), Some(scope)) = (&self.authorize, scope) else { return Ok(None) };
-        let mut shown = call.headers.get_all(header::AUTHORIZATION).iter();
-        // Two of them are none: it is not for us to choose.
-        let shown = shown.next().filter(|_| shown.next().is_none()).and_then(|value| value.to_str().ok());
+        let shown = only_authorization(call.headers.get_all(header::AUTHORIZATION));
+        let shown = shown.and_then(|value| value.to_str().ok());
         match authorize.authorize(shown, Some(scope)).await {
             Ok(caller) => Ok(Some(caller.tenant)),
             Err(NotAuthorized::Refused(_)) if shown.is_none() => Err(ApiError::unauthorized()),

@@ -67,7 +67,7 @@ pub struct Config {
     /// The secret that callers' keys are hashed with, by name or ARN. From `FARTHING_PEPPER`; none.
     pub pepper: Option<String>,
     /// Which log lines are written, in `tracing` filter syntax. From `FARTHING_LOG`; `info` on
-    /// Lambda and `warn` on a laptop.
+    /// Lambda and `warn` on a laptop. Of libraries, whatever it says, none below `info` are.
     pub log: String,
     /// Whether log lines are JSON objects. From `FARTHING_LOG_FORMAT`, `json` or `text`.
     pub log_json: bool,

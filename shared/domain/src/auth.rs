@@ -9,6 +9,6 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-pub use key::{ApiKeyId, ApiKeyText, InvalidApiKey, InvalidApiKeyId, KeyBytes, base32};
-pub use record::{ApiKey, Caller, InvalidKeyName, KeyDigest, KeyName, Refusal, StoredKey};
+pub use key::{ApiKeyId, ApiKeyText, InvalidApiKey, InvalidApiKeyId, KeyBytes, base32, only_authorization};
+pub use record::{ApiKey, Caller, InvalidKeyName, KeyDigest, KeyName, KeyState, Refusal, StoredKey};
 pub use scope::{InvalidScope, Scope};

@@ -20,8 +20,9 @@ where
 {
     let handle = &handle;
     let service = service_fn(|event: LambdaEvent<Value>| async move {
-        let (result, _) = invocation::run(&event.context, handle(event.payload)).await?;
+        let result = invocation::run(&event.context, handle(event.payload), |result, _| result).await?;
         result.map_err(|error| lambda_runtime::Error::from(error.into()))
     });
+    super::ready();
     lambda_runtime::run(service).await.map_err(|error| anyhow::anyhow!(error))
 }

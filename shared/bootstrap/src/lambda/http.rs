@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use farthing_api::{ApiError, Call, Reply};
+use farthing_domain::auth::Scope;
 use farthing_domain::ids::Tenant;
 use farthing_domain::ports::{Clock as _, Ids as _};
 use farthing_domain::time::{Deadline, Timestamp};
@@ -25,6 +26,8 @@ const RESPONSE_MARGIN: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(26);
 /// Where the authorizer's context has the tenant.
 const TENANT: &str = "tenant";
+/// What log lines say of a route that is none of ours. The path is a caller's words.
+const NO_ROUTE: &str = "none";
 
 /// Serves the HTTP API's events, in payload format 2.0, with `handle` until the environment ends.
 ///
@@ -41,23 +44,29 @@ where
     let (handle, ids) = (&handle, &Ulids::default());
     let service = service_fn(|LambdaEvent { payload, context }: LambdaEvent<Value>| async move {
         let call = call_of(payload, context.deadline, SystemClock.now());
-        let route = call.as_ref().map_or_else(|_| "none".to_owned(), |call| format!("{} {}", call.method, call.path));
+        let route = call.as_ref().map_or_else(|_| NO_ROUTE.to_owned(), route_of);
         let reply = async {
             match call {
                 Ok(call) => handle(call).await,
                 Err(error) => error.reply(ids.request_id().as_str()),
             }
         };
-        let (reply, took) = match invocation::run(&context, reply).await {
-            Ok(done) => done,
-            Err(invocation::Panicked) => {
-                (ApiError::unavailable("the function").reply(ids.request_id().as_str()), Duration::ZERO)
-            }
-        };
-        let (status, duration_ms) = (reply.status, took.as_millis());
-        tracing::info!(http.route = route, http.status = status, duration_ms, "replied {status} in {duration_ms} ms");
-        Ok::<_, Error>(response_of(reply))
+        let reply = invocation::run(&context, reply, |reply, duration_ms| {
+            let reply = reply.unwrap_or_else(|invocation::Panicked| {
+                ApiError::unavailable("the function").reply(ids.request_id().as_str())
+            });
+            let status = reply.status;
+            tracing::info!(
+                http.route = route,
+                http.status = status,
+                duration_ms,
+                "replied {status} in {duration_ms} ms"
+            );
+            reply
+        });
+        Ok::<_, Error>(response_of(reply.await))
     });
+    super::ready();
     lambda_runtime::run(service).await.map_err(|error| anyhow::anyhow!(error))
 }
 
@@ -87,6 +96,11 @@ fn call_of(event: Value, function_ends_ms: u64, now: Timestamp) -> Result<Call, 
         body,
         deadline: deadline(function_ends_ms, now),
     })
+}
+
+fn route_of(call: &Call) -> String {
+    let is_ours = Scope::of_route(&call.method, &call.path).is_some();
+    if is_ours { format!("{} {}", call.method, call.path) } else { NO_ROUTE.to_owned() }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Option<String> {

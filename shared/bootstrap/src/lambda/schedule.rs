@@ -23,12 +23,15 @@ where
 {
     let handle = &handle;
     let service = service_fn(|event: LambdaEvent<IgnoredAny>| async move {
-        let (result, _) = invocation::run(&event.context, handle()).await?;
-        result.map_err(|error| {
-            let error: Box<dyn Error + Send + Sync> = error.into().into();
-            tracing::error!(error = error.as_ref() as &dyn Error, "the scheduled run failed");
-            error
-        })
+        let run = invocation::run(&event.context, handle(), |result, duration_ms| {
+            result?.map_err(|error| {
+                let error: Box<dyn Error + Send + Sync> = error.into().into();
+                tracing::error!(error = error.as_ref() as &dyn Error, duration_ms, "the scheduled run failed");
+                error
+            })
+        });
+        run.await
     });
+    super::ready();
     lambda_runtime::run(service).await.map_err(|error| anyhow::anyhow!(error))
 }

@@ -124,6 +124,13 @@ impl fmt::Debug for KeyBytes {
     }
 }
 
+/// The value to go by among those of a call's `Authorization` headers: the only one. Two of them are
+/// none, as it is not for us to choose.
+pub fn only_authorization<T>(values: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut values = values.into_iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
 /// `bytes` in base32, in lower case and without padding.
 #[must_use]
 pub fn base32(bytes: &[u8]) -> String {

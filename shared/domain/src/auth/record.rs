@@ -63,6 +63,29 @@ pub struct ApiKey {
     pub revoked: Option<Timestamp>,
 }
 
+/// Whether a key may still be used, whatever it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// It was revoked, and stays so whatever the time is.
+    Revoked,
+}
+
+impl KeyState {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// The keyed hash of a key's text.
 ///
 /// It cannot be compared with `==`, which takes longer the more bytes are right: whoever made the
@@ -167,22 +190,29 @@ impl Refusal {
 }
 
 impl ApiKey {
+    /// Whether the key may still be used at `now`.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        match (self.revoked, self.expires) {
+            (Some(_), _) => KeyState::Revoked,
+            (None, Some(expires)) if expires <= now => KeyState::Expired,
+            (None, _) => KeyState::Active,
+        }
+    }
+
     /// Whether the key opens what needs `scope` at `now`, given whether what was shown is its text.
-    /// A revoked key stays revoked, whatever the time is.
     ///
     /// # Errors
     /// The first [`Refusal`]; of a key that the caller does not have, nothing but that is told.
     pub fn judge(&self, is_its_text: bool, scope: Scope, now: Timestamp) -> Result<(), Refusal> {
         if !is_its_text {
-            Err(Refusal::WrongSecret)
-        } else if self.revoked.is_some() {
-            Err(Refusal::Revoked)
-        } else if self.expires.is_some_and(|expires| expires <= now) {
-            Err(Refusal::Expired)
-        } else if !self.scopes.contains(&scope) {
-            Err(Refusal::LacksScope)
-        } else {
-            Ok(())
+            return Err(Refusal::WrongSecret);
+        }
+        match self.state(now) {
+            KeyState::Revoked => Err(Refusal::Revoked),
+            KeyState::Expired => Err(Refusal::Expired),
+            KeyState::Active if !self.scopes.contains(&scope) => Err(Refusal::LacksScope),
+            KeyState::Active => Ok(()),
         }
     }
 }

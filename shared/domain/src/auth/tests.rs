@@ -82,6 +82,14 @@ fn a_key_comes_as_a_bearer() {
 }
 
 #[test]
+fn two_authorizations_are_none() {
+    assert_eq!(only_authorization(["a"]), Some("a"));
+    assert_eq!(only_authorization::<&str>([]), None);
+    assert_eq!(only_authorization(["a", "b"]), None);
+    assert_eq!(only_authorization(["a", "a", "a"]), None);
+}
+
+#[test]
 fn nothing_shows_a_secret() {
     let shown = format!("{:?} {:?} {:?}", ApiKeyText::of(&BYTES), BYTES, KeyDigest::new([7; 32]));
     assert_eq!(shown, "ApiKeyText(gaytemzugu3doobz) KeyBytes KeyDigest");
@@ -164,6 +172,16 @@ fn a_key_opens_what_it_may_while_it_may() {
     // By a clock that is behind, the key was revoked in the future.
     check(&ApiKey { revoked: Some(LATER), ..key() }, Scope::Infer, Err(Refusal::Revoked));
     check(&ApiKey { revoked: Some(NOW), expires: Some(NOW), ..key() }, Scope::Admin, Err(Refusal::Revoked));
+}
+
+#[test]
+fn a_key_may_be_used_until_it_expires_or_is_revoked() {
+    let check = |key: &ApiKey, expected: &str| assert_eq!(key.state(NOW).as_str(), expected, "{key:?}");
+    check(&key(), "active");
+    check(&ApiKey { expires: Some(LATER), ..key() }, "active");
+    check(&ApiKey { expires: Some(NOW), ..key() }, "expired");
+    check(&ApiKey { revoked: Some(LATER), ..key() }, "revoked");
+    check(&ApiKey { revoked: Some(NOW), expires: Some(NOW), ..key() }, "revoked");
 }
 
 proptest! {
