@@ -10,7 +10,9 @@ use farthing_models::knowledge::answerability::Head;
 use farthing_models::knowledge::answerer::retrieve;
 use farthing_models::knowledge::{KnowledgeIndex, check, source};
 
+#[path = "../common/mod.rs"]
 mod common;
+mod published;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
