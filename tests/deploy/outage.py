@@ -1,6 +1,7 @@
 """What the journey sees when weights cannot be had: an outage of the bucket, and a release that names what is not there."""
 
 import json
+import shutil
 
 from local import call, check, client, items, outputs, physical
 
@@ -47,7 +48,9 @@ def a_release_that_cannot_be_loaded_is_passed_over(farthing, keys: dict[str, str
 
 
 def start_anew(function: str):
-    """Has the function's next call start a process: a changed configuration ends those that run."""
+    """Has the function's next call start a process on a disk without weights: a changed configuration ends those that run."""
+    # Every process of the stack has the same disk; a function's environment has one of its own.
+    shutil.rmtree("/tmp/farthing", ignore_errors=True)
     functions, name = client("lambda"), physical(function)
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     variables["FARTHING_LOG"] = "info" if variables["FARTHING_LOG"] != "info" else "info,farthing_domain=info"

@@ -14,8 +14,9 @@ use std::sync::Arc;
 pub use answering::{
     Bundle, IndicatifProgress, InferenceParts, NoProgress, Progress, bundle, inference, init, local_models, publish,
 };
+use farthing_domain::auth::ApiKeyId;
 use farthing_domain::money::Usd;
-use farthing_domain::ports::{Ids, Ledger, SecretSource};
+use farthing_domain::ports::{ApiKeys as _, Ids, Ledger, SecretSource};
 use farthing_gateway::authorize::{Authorize, KeyAdmin};
 use farthing_gateway::optimize::Optimize;
 use farthing_gateway::reconcile::Reconcile;
@@ -31,6 +32,9 @@ use crate::clock::{SystemClock, Ulids};
 use crate::config::Config;
 use crate::files::OwnerFiles;
 
+/// An id that no key has: ids are random.
+const NOBODY: &str = "aaaaaaaaaaaaaaaa";
+
 /// The parts of the status function, which loads no model.
 ///
 /// # Errors
@@ -38,7 +42,9 @@ use crate::files::OwnerFiles;
 pub async fn status(config: &Config) -> anyhow::Result<(Status, Arc<dyn Ids>)> {
     let files = OwnerFiles::load(&config.infra)?;
     let stores = Stores::over(&stores::connect(config).await?, &files);
-    Ok((status_of(files, &stores), Arc::new(Ulids::default())))
+    let status = status_of(files, &stores);
+    warm("the ledger", status.budget()).await;
+    Ok((status, Arc::new(Ulids::default())))
 }
 
 /// The parts of the sweep function: the ledger alone. It goes on with files of the owner's that are
@@ -79,11 +85,18 @@ pub async fn optimize(config: &Config) -> anyhow::Result<Optimize> {
 /// When the table cannot be made or it is not said where the pepper is.
 pub async fn authorizer(config: &Config) -> anyhow::Result<Authorize> {
     let (keys, pepper) = keys_and_pepper(config).await?;
-    Ok(Authorize {
-        keys,
-        pepper: Arc::new(CachedSecret::new(pepper, Arc::new(SystemClock))),
-        clock: Arc::new(SystemClock),
-    })
+    let pepper = Arc::new(CachedSecret::new(pepper, Arc::new(SystemClock)));
+    let nobody = ApiKeyId::parse(NOBODY)?;
+    tokio::join!(warm("the pepper", pepper.current()), warm("the keys", keys.get(&nobody)));
+    Ok(Authorize { keys, pepper, clock: Arc::new(SystemClock) })
+}
+
+/// Does something for the first time: certificates are read and a connection is made. A function has
+/// a whole core while it starts, whatever its memory, and a part of one afterwards.
+async fn warm<T, E: std::error::Error + 'static>(what: &'static str, read: impl Future<Output = Result<T, E>>) {
+    if let Err(error) = read.await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what} could not be read at the start");
+    }
 }
 
 /// What the owner's work on callers' keys needs.
