@@ -15,10 +15,11 @@ pub struct Budget {
 }
 
 /// What has to be watched: the namespace and the name of a metric.
-const WATCHED: [(&str, &str); 9] = [
+const WATCHED: [(&str, &str); 10] = [
     ("Farthing", "budget.avail_nusd"),
     ("Farthing", "sweep.pending_age_max_s"),
     ("Farthing", "ledger.overage"),
+    ("Farthing", "releases.unloadable"),
     ("Farthing", "answers.local"),
     ("Farthing", "answers.paid"),
     ("AWS/Lambda", "Errors"),
