@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("farthing-stores", &["farthing-domain"]),
     ("farthing-testkit", &["farthing-domain"]),
     ("farthing-template-tests", &[]),
-    ("farthing-learning", &["farthing-domain", "farthing-models"]),
+    ("farthing-evaluation", &["farthing-domain", "farthing-gateway", "farthing-models"]),
+    ("farthing-learning", &["farthing-domain", "farthing-evaluation", "farthing-models"]),
     ("farthing-api", &["farthing-domain", "farthing-gateway"]),
     (
         "farthing-bootstrap",
@@ -45,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "farthing-api",
             "farthing-bootstrap",
             "farthing-domain",
+            "farthing-evaluation",
             "farthing-gateway",
             "farthing-inference",
             "farthing-init",

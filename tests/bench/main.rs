@@ -17,10 +17,8 @@ use std::time::{Duration, Instant};
 use farthing_bootstrap::files::OwnerFiles;
 use farthing_domain::ids::ModelId;
 use farthing_domain::registry::ModelSpec;
-use farthing_models::encoder::MiniLm;
+use farthing_models::encoder::{MiniLm, PairModel, PairReader};
 use farthing_models::knowledge::KnowledgeIndex;
-use farthing_models::knowledge::answerability::Head;
-use farthing_models::knowledge::answerer::retrieve;
 use farthing_models::knowledge::matrix::Matrix;
 use farthing_models::knowledge::source::{SourceFile, parse};
 use farthing_testkit::loopback::{Reply, Script};
@@ -34,6 +32,7 @@ async fn main() {
     let python = arguments.iter().position(|argument| argument == "--python").map(|at| arguments[at + 1].clone());
     let server = Server::start().await;
     encoder(python.as_deref());
+    reading();
     retrieval();
     local_answers(&server).await;
     paid_overhead(&server).await;
@@ -94,9 +93,34 @@ print(sorted(times[3:])[20] * 1000)
     printed.trim().parse().unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// One pair, and the encoder's pass over as many tokens to compare it with.
+fn reading() {
+    let [model, tokenizer] = encoder_files();
+    let encoder = MiniLm::load(&model, &tokenizer).unwrap();
+    let started = Instant::now();
+    let file = PathBuf::from(ROOT).join("infra/models/knowledge/pair.onnx");
+    let reader = PairModel::load(&model, &file, encoder.tokens()).unwrap();
+    println!("pair model loaded in {:.0} ms", millis(started.elapsed()));
+    let query = "I lost the slip from the till, will you still take the boots back?";
+    for sentences in [1, 3] {
+        let entry =
+            "Can I return something without a receipt? Without a receipt we give you a credit note. ".repeat(sentences);
+        let whole = encoder.token_ids(&format!("{query} {entry}")).unwrap();
+        let pair = median(40, || {
+            reader.read(query, &entry).unwrap();
+        });
+        let alone = median(40, || {
+            encoder.embed_ids(&whole).unwrap();
+        });
+        println!(
+            "pair model {:3} tokens: {pair:.1} ms, the encoder {alone:.1} ms, ratio {:.2}",
+            whole.len(),
+            pair / alone
+        );
+    }
+}
+
 fn retrieval() {
-    let folder = PathBuf::from(ROOT).join("infra/models/complexity-head/answerability.json");
-    let head = Head::from_json(&std::fs::read(folder).unwrap()).unwrap();
     for passages in [1_000_usize, 100_000] {
         let mut lines = String::new();
         for n in 0..passages {
@@ -120,10 +144,10 @@ fn retrieval() {
         let index = KnowledgeIndex::from_vectors(entries, vectors(1), vectors(2)).unwrap();
         let query = unit_vectors(1, 3);
         let time = median(20, || {
-            retrieve(&index, &head, "Question on pricing of the annual plan refund?", &query, 5).unwrap();
+            index.candidates("Question on pricing of the annual plan refund?", &query).unwrap();
         });
         println!(
-            "retrieval  {passages:6} passages: {time:.2} ms for a query (embedding and BM25, with the answerability)"
+            "retrieval  {passages:6} passages: {time:.2} ms for a query (vectors and BM25, before pairs are read)"
         );
     }
 }

@@ -5,9 +5,12 @@
 mod bad_input;
 mod budget;
 mod cascade;
+mod evaluation;
 mod idempotency;
 mod keys;
 mod local_answers;
 mod log_lines;
+mod phrasings;
+mod replay;
 mod server;
 mod sweep;

@@ -1,4 +1,6 @@
-//! An agent's knowledge, checked for its author.
+//! Agents' knowledge, checked and built for its author.
+
+mod build;
 
 use std::process::ExitCode;
 
@@ -14,10 +16,24 @@ use crate::output;
 pub(crate) enum KnowledgeCommand {
     /// Read every agent's knowledge files and say what is wrong or probably not meant.
     Check,
+    /// Build the index of agents' knowledge, and have other phrasings of its questions made before.
+    ///
+    /// Phrasings are asked of a paid model, within the month's budget, for each entry that has none yet.
+    /// They are kept in the file phrasings.lock beside the knowledge, where lines can be edited: an entry
+    /// is asked for again when its question or answer changes.
+    ///
+    /// Example: farthing knowledge build --phrasings 4
+    Build(build::BuildArgs),
 }
 
-pub(crate) fn run(config: &Config, command: &KnowledgeCommand, json: bool) -> anyhow::Result<ExitCode> {
-    let KnowledgeCommand::Check = command;
+pub(crate) async fn run(config: &Config, command: &KnowledgeCommand, json: bool) -> anyhow::Result<ExitCode> {
+    match command {
+        KnowledgeCommand::Check => check(config, json),
+        KnowledgeCommand::Build(args) => build::run(config, args, json).await,
+    }
+}
+
+fn check(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     let files = OwnerFiles::load(&config.infra)?;
     let mut is_usable = true;
     let mut reports = Vec::new();

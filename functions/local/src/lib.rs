@@ -2,7 +2,9 @@
 //! that Lambda calls.
 
 mod ask;
+mod bench;
 mod budget;
+mod eval;
 mod gateway;
 mod keys;
 mod knowledge;
@@ -70,6 +72,15 @@ enum Command {
     ///
     /// Example: farthing ask "What is your pricing?"
     Ask(ask::AskArgs),
+    /// Measure the models that serve requests on a labelled CSV file, beside trivial baselines.
+    ///
+    /// It runs the code that serves requests, opens no database and pays for nothing.
+    ///
+    /// Example: farthing eval complexity --file rows.csv --json
+    Eval(eval::EvalArgs),
+    /// Rehearse: see what a policy costs, and who answers, before it does.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Print how models, routing, costs and budget stand.
     Status,
     /// Hold a month's ledger against its own rows, and against what the providers bill.
@@ -88,7 +99,7 @@ enum Command {
     /// Make, list and revoke callers' keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Check an agent's knowledge.
+    /// Check agents' knowledge and build its index.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
 }
@@ -116,11 +127,13 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         None => serve::run(&config, &cli.serve, json).await,
         Some(Command::Serve(args)) => serve::run(&config, &args, json).await,
         Some(Command::Ask(args)) => ask::run(&config, &args, json).await,
+        Some(Command::Bench(command)) => bench::run(&config, &command, json).await,
+        Some(Command::Eval(args)) => eval::run(&config, &args, json).await,
         Some(Command::Status) => status::run(&config, json).await,
         Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,
         Some(Command::Budget(command)) => budget::run(&config, &command, json).await,
         Some(Command::Models(command)) => models::run(&config, &command, json).await,
         Some(Command::Keys(command)) => keys::run(&config, &command, json).await,
-        Some(Command::Knowledge(command)) => knowledge::run(&config, &command, json),
+        Some(Command::Knowledge(command)) => knowledge::run(&config, &command, json).await,
     }
 }

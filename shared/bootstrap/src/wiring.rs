@@ -6,6 +6,10 @@ mod answering;
 mod credentials;
 #[cfg(feature = "answering")]
 mod models;
+#[cfg(feature = "answering")]
+mod phrasing;
+#[cfg(feature = "answering")]
+mod rehearsal;
 mod stores;
 
 use std::sync::Arc;
@@ -26,6 +30,12 @@ use farthing_gateway::sweep::Sweep;
 use farthing_stores::{
     DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, FileSecret, LedgerConfig, SecretsManagerSecret,
 };
+#[cfg(feature = "answering")]
+pub use phrasing::{knowledge_files, phrasing};
+#[cfg(all(feature = "answering", feature = "embedded"))]
+pub use rehearsal::stores_in_memory;
+#[cfg(feature = "answering")]
+pub use rehearsal::{local_tier, providers_without_keys};
 pub use stores::Stores;
 
 use crate::clock::{SystemClock, Ulids};

@@ -10,6 +10,8 @@ use crate::quality::{Quality, Verdict};
 pub enum Event {
     /// The attempt at the current step gave an answer of this quality.
     Answered(Quality),
+    /// The attempt gave an answer of this quality, and a better model is expected to gain much.
+    Doubted(Quality),
     /// The attempt gave none, whatever the reason.
     Failed,
     /// The rephrasing of the last answer has this quality; `None` when nothing could be changed.
@@ -50,13 +52,15 @@ pub struct Cascade {
     thresholds: QualityThresholds,
     rephrasing: Option<f32>,
     best: Option<Candidate>,
+    /// The step of the first answer that passed and was doubted.
+    doubted: Option<usize>,
 }
 
 impl Cascade {
     /// A cascade of `steps` steps, with its first action.
     #[must_use]
     pub fn start(steps: usize, thresholds: QualityThresholds) -> (Self, Action) {
-        let cascade = Self { steps, current: 0, thresholds, rephrasing: None, best: None };
+        let cascade = Self { steps, current: 0, thresholds, rephrasing: None, best: None, doubted: None };
         let first = if steps == 0 { Action::GiveUp } else { Action::Attempt(0) };
         (cascade, first)
     }
@@ -65,6 +69,7 @@ impl Cascade {
     pub fn next(&mut self, event: Event) -> Action {
         match event {
             Event::Answered(quality) => self.judge(&quality),
+            Event::Doubted(quality) => self.doubt(&quality),
             Event::Failed => self.advance(),
             Event::Rephrased(quality) => self.settle_rephrasing(quality),
         }
@@ -87,6 +92,17 @@ impl Cascade {
         }
     }
 
+    /// An answer that passed waits for a better one, and is delivered when none comes. Doubt spares no
+    /// answer that failed, and none is rephrased for it.
+    fn doubt(&mut self, quality: &Quality) -> Action {
+        let is_last = self.current + 1 == self.steps;
+        if is_last || quality.verdict(&self.thresholds) != Verdict::Deliver {
+            return self.judge(quality);
+        }
+        self.doubted.get_or_insert(self.current);
+        self.advance()
+    }
+
     fn settle_rephrasing(&mut self, quality: Option<Quality>) -> Action {
         let original = self.rephrasing.take().unwrap_or_default();
         let rephrased = quality.is_some_and(|new| new.hard_fail.is_none() && new.score > original);
@@ -97,6 +113,9 @@ impl Cascade {
         self.current += 1;
         if self.current < self.steps {
             return Action::Attempt(self.current);
+        }
+        if let Some(step) = self.doubted {
+            return Action::Deliver { step, rephrased: false, best_effort: false };
         }
         match self.best {
             Some(best) => Action::Deliver { step: best.step, rephrased: false, best_effort: true },

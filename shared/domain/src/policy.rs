@@ -24,6 +24,8 @@ pub struct Policy {
     pub quality: QualityThresholds,
     /// The cascade of each tier.
     pub tiers: Tiers,
+    /// What a predicted gain from a strong model changes.
+    pub gain: GainPolicy,
     /// How far local answers are rolled out.
     pub rollout: RolloutPolicy,
     /// When earlier answers are given again.
@@ -93,6 +95,27 @@ impl Tiers {
     }
 }
 
+impl Tiers {
+    /// The cheap model: the one that medium queries are sent to first.
+    #[must_use]
+    pub fn cheap(&self) -> Option<&ModelId> {
+        self.medium.paid.first()
+    }
+}
+
+/// What a predicted gain changes: how much more probably a strong model is right than a cheap one.
+/// The cheap model is the one that medium queries are sent to first.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GainPolicy {
+    /// Below it a high query, whose cascade begins at a strong model, begins at the cheap one.
+    pub cheap_below: f32,
+    /// From it up a query whose cascade begins at the cheap model begins at the next one.
+    pub strong_from: f32,
+    /// From it up, once the cheap model's answer is read, a better model tries although the answer passed.
+    pub doubt_from: f32,
+}
+
 /// One tier's cascade.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,6 +156,8 @@ pub struct CacheRules {
     pub enabled: bool,
     /// The least cosine similarity of a question with the same meaning.
     pub min_similarity: f32,
+    /// The least probability, by reading both questions together, that they ask the same.
+    pub min_same: f32,
     /// How long an answer is fresh, in hours. Older ones are served only when the budget is gone.
     pub fresh_hours: u32,
     /// How long an answer is kept, in hours.
@@ -155,7 +180,7 @@ impl CacheRules {
 
 impl Default for CacheRules {
     fn default() -> Self {
-        Self { enabled: true, min_similarity: 0.92, fresh_hours: 24, keep_hours: 24 * 30 }
+        Self { enabled: true, min_similarity: 0.92, min_same: 0.8, fresh_hours: 24, keep_hours: 24 * 30 }
     }
 }
 
@@ -216,7 +241,9 @@ impl Policy {
         let quality = &self.quality;
         let limits = &self.limits;
         let is_share = |value: f32| (0.0..=1.0).contains(&value);
-        let checks: [(&'static str, bool, &str); 17] = [
+        let gain = &self.gain;
+        let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
+        let checks: [(&'static str, bool, &str); 21] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -233,8 +260,12 @@ impl Policy {
             ("quality.deliver", is_share(quality.deliver), "0 to 1"),
             ("quality.rephrase", (0.0..=quality.deliver).contains(&quality.rephrase), "0 to quality.deliver"),
             ("quality.floor", (0.0..=quality.rephrase).contains(&quality.floor), "0 to quality.rephrase"),
+            ("gain.cheap_below", is_gain(gain.cheap_below), "-1 to 1"),
+            ("gain.strong_from", (gain.cheap_below..=1.0).contains(&gain.strong_from), "gain.cheap_below to 1"),
+            ("gain.doubt_from", is_gain(gain.doubt_from), "-1 to 1"),
             ("rollout.shadow_sample", (0.0..=1.0).contains(&self.rollout.shadow_sample), "0 to 1"),
             ("cache.min_similarity", (0.5..=1.0).contains(&self.cache.min_similarity), "0.5 to 1"),
+            ("cache.min_same", (0.0..=1.0).contains(&self.cache.min_same), "0 to 1"),
             ("cache.keep_hours", self.cache.keep_hours >= self.cache.fresh_hours, "at least cache.fresh_hours"),
             ("screen", is_share(self.screen.injection) && is_share(self.screen.toxicity), "0 to 1"),
             ("limits.request_ms", (1_000..=26_000).contains(&limits.request_ms), "1000 to 26000"),

@@ -12,8 +12,8 @@ mod stores;
 
 pub use keys::{ApiKeys, SecretSource, SecretText, SecretUnavailable};
 pub use models::{
-    Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelUnavailable, Passage, Rephraser, Retrieval,
-    RuleCheck, Source, Validation, Validator,
+    Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelUnavailable, Passage, QuestionMatcher, Rephraser,
+    Retrieval, RuleCheck, Source, Validation, Validator,
 };
 pub use providers::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
 pub use stores::{

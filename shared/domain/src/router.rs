@@ -21,6 +21,8 @@ pub struct Circumstances {
     pub complexity: ComplexityEstimate,
     /// The probability that the retrieved knowledge answers it, 0 to 1.
     pub answerability: f32,
+    /// How much more probably a strong model is right than a cheap one, −1 to 1.
+    pub gain: f32,
     /// Which way the rollout sends it.
     pub arm: Arm,
 }
@@ -44,19 +46,47 @@ pub fn effective_tier(complexity: &ComplexityEstimate, policy: &Policy) -> Tier 
 /// free answer is better than none.
 #[must_use]
 pub fn plan(circumstances: &Circumstances, policy: &Policy) -> Vec<Step> {
-    let tier = policy.tiers.of(effective_tier(&circumstances.complexity, policy));
+    let effective = effective_tier(&circumstances.complexity, policy);
+    let tier = policy.tiers.of(effective);
     let local = match tier.local {
         LocalUse::Always => true,
         LocalUse::WhenConfident => circumstances.answerability >= policy.limits.confident_retrieval,
         LocalUse::Never => false,
     };
-    let mut steps: Vec<Step> = tier.paid.iter().cloned().map(Step::Paid).collect();
+    let paid = paid_by_gain(effective, circumstances.gain, policy);
+    let mut steps: Vec<Step> = paid.into_iter().map(Step::Paid).collect();
     match (local, circumstances.arm) {
         (true, Arm::Local) => steps.insert(0, Step::Local),
         (true, Arm::Paid | Arm::Shadow) => steps.push(Step::Local),
         (false, _) => {}
     }
     steps
+}
+
+/// The tier's paid models, in an order that the predicted gain may change: no model is lost by it.
+///
+/// A creative query has no right answer that a gain could be told of: its order stays.
+fn paid_by_gain(tier: Tier, gain: f32, policy: &Policy) -> Vec<ModelId> {
+    let mut paid = policy.tiers.of(tier).paid.clone();
+    let Some(cheap) = policy.tiers.cheap() else { return paid };
+    let begins_cheaply = paid.first() == Some(cheap);
+    match tier {
+        Tier::Simple | Tier::Medium if begins_cheaply && gain >= policy.gain.strong_from => paid.rotate_left(1),
+        Tier::High if !begins_cheaply && !paid.is_empty() && gain < policy.gain.cheap_below => {
+            paid.retain(|model| model != cheap);
+            paid.insert(0, cheap.clone());
+        }
+        Tier::Simple | Tier::Medium | Tier::High | Tier::Creative => {}
+    }
+    paid
+}
+
+/// Whether the answer of the step at `at` may be doubted although it passed: the cheap model gave it,
+/// and a paid step follows.
+#[must_use]
+pub fn can_be_doubted(steps: &[Step], at: usize, policy: &Policy) -> bool {
+    let is_cheap = matches!(steps.get(at), Some(Step::Paid(model)) if Some(model) == policy.tiers.cheap());
+    is_cheap && matches!(steps.get(at + 1), Some(Step::Paid(_)))
 }
 
 /// The paid models in order for a query of which nothing is known: those of the medium tier.

@@ -28,7 +28,7 @@ use crate::local_tier::{LocalTier, LocalTierSource};
 use crate::receipt::{Answer, Attempt, Judgement, Route, total_cost};
 
 /// How many passages are retrieved for one query.
-const RETRIEVED_PASSAGES: usize = 5;
+pub const RETRIEVED_PASSAGES: usize = 5;
 
 /// What answering needs.
 pub struct Parts {
@@ -231,6 +231,7 @@ impl Answering {
         let circumstances = Circumstances {
             complexity: insight.analysis.complexity,
             answerability: insight.retrieval.answerability,
+            gain: insight.analysis.gain,
             arm: work.arm,
         };
         let steps = router::plan(&circumstances, &self.parts.policy);

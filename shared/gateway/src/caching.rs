@@ -4,7 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use farthing_domain::cache::{CacheHit, CachedAnswer, exact_key, may_stand_for, normal_form};
-use farthing_domain::ports::CacheLookup;
+use farthing_domain::policy::CacheRules;
+use farthing_domain::ports::{CacheLookup, ModelUnavailable, QuestionMatcher};
 use farthing_domain::prompt::{Conversation, Prompt};
 use farthing_domain::quality::Verdict;
 use farthing_domain::request::CacheUse;
@@ -15,6 +16,29 @@ use crate::cascading::Delivered;
 use crate::receipt::{Answer, Attempt, Judgement};
 
 type Found = Option<(CacheHit, CachedAnswer)>;
+
+/// How the answer to the question `asked` is found for `query`, when their embeddings have this cosine
+/// `similarity`; `None` when it is not given.
+///
+/// # Errors
+/// [`ModelUnavailable`] when the questions cannot be compared.
+pub async fn hit_between(
+    matcher: &dyn QuestionMatcher,
+    query: &str,
+    asked: &str,
+    similarity: f32,
+    rules: &CacheRules,
+) -> Result<Option<CacheHit>, ModelUnavailable> {
+    let (query, asked) = (normal_form(query), normal_form(asked));
+    if query == asked {
+        return Ok(Some(CacheHit::Exact));
+    }
+    if may_stand_for(&query, &asked, similarity, rules).is_err() {
+        return Ok(None);
+    }
+    let is_same = matcher.same(&query, &asked).await? >= rules.min_same;
+    Ok(is_same.then_some(CacheHit::Semantic))
+}
 
 impl Answering {
     /// An answer that is fresh, and one that is not but may be served when the budget is gone.
@@ -39,15 +63,11 @@ impl Answering {
                 return (None, None);
             }
         };
-        let query = normal_form(work.query);
-        let similar = similar.into_iter().filter(|(similarity, cached)| {
-            let asked = cached.query.as_deref().unwrap_or_default();
-            may_stand_for(&query, asked, *similarity, rules).is_ok() && is_of_this_class(work, insight, cached)
-        });
+        let similar = self.comparable(work, insight, similar).await;
         let candidates = exact
             .map(|cached| (CacheHit::Exact, cached))
             .into_iter()
-            .chain(similar.map(|(_, cached)| (CacheHit::Semantic, cached)));
+            .chain(similar.into_iter().map(|cached| (CacheHit::Semantic, cached)));
         let now = self.now();
         let (mut fresh, mut stale) = (None, None);
         for candidate in candidates {
@@ -55,6 +75,33 @@ impl Answering {
             place.get_or_insert(candidate);
         }
         (fresh, stale)
+    }
+
+    /// Those of `similar` whose answers may be given, in their order. After the first that is fresh none is looked at.
+    async fn comparable(
+        &self,
+        work: &Work<'_>,
+        insight: &Insight,
+        similar: Vec<(f32, CachedAnswer)>,
+    ) -> Vec<CachedAnswer> {
+        let rules = &self.parts.policy.cache;
+        let now = self.now();
+        let mut comparable = Vec::new();
+        for (similarity, cached) in similar.into_iter().filter(|(_, cached)| is_of_this_class(work, insight, cached)) {
+            let asked = cached.query.as_deref().unwrap_or_default();
+            match hit_between(insight.tier.matcher.as_ref(), work.query, asked, similarity, rules).await {
+                Ok(Some(_)) => {
+                    let is_fresh = cached.age(now) <= rules.fresh();
+                    comparable.push(cached);
+                    if is_fresh {
+                        break;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(error = &error as &dyn Error, "matcher.same failed"),
+            }
+        }
+        comparable
     }
 
     /// Keeps a delivered answer for later questions.

@@ -5,7 +5,7 @@ use std::error::Error;
 use farthing_domain::cascade::{Action, Cascade, Event};
 use farthing_domain::ports::{Source, Validation};
 use farthing_domain::quality::{Quality, Verdict};
-use farthing_domain::router::Step;
+use farthing_domain::router::{self, Step};
 
 use crate::answer::{Answering, Insight, Refusal, Work};
 use crate::error::AnswerError;
@@ -54,6 +54,7 @@ impl Answering {
         insight: &Insight,
         steps: &[Step],
     ) -> Result<Delivered, AnswerError> {
+        let policy = &self.parts.policy;
         let thresholds = self.parts.policy.quality;
         let (mut cascade, mut action) = Cascade::start(steps.len(), thresholds);
         let mut candidates: Vec<Option<Candidate>> = steps.iter().map(|_| None).collect();
@@ -64,7 +65,15 @@ impl Answering {
                         Step::Local => self.attempt_local(work, insight).await,
                         Step::Paid(model) => self.attempt_paid(work, insight, model).await,
                     };
-                    let event = candidate.as_ref().map_or(Event::Failed, |new| Event::Answered(new.quality.clone()));
+                    let can_be_doubted = router::can_be_doubted(steps, step, policy);
+                    let event = match &candidate {
+                        None => Event::Failed,
+                        Some(new) if can_be_doubted && self.is_doubted(work, insight, new).await => {
+                            "doubted".clone_into(&mut work.attempts[new.attempt].outcome);
+                            Event::Doubted(new.quality.clone())
+                        }
+                        Some(new) => Event::Answered(new.quality.clone()),
+                    };
                     candidates[step] = candidate;
                     event
                 }
@@ -109,6 +118,21 @@ impl Answering {
             Err(error) => {
                 tracing::error!(error = &error as &dyn Error, "validator.validate failed");
                 None
+            }
+        }
+    }
+
+    /// Whether an answer that would be delivered is so probably worse than a better model's that the
+    /// policy has that one asked. What cannot be read is not doubted.
+    async fn is_doubted(&self, work: &Work<'_>, insight: &Insight, candidate: &Candidate) -> bool {
+        if candidate.quality.verdict(&self.parts.policy.quality) != Verdict::Deliver {
+            return false;
+        }
+        match insight.tier.analyst.gain_after(&insight.analysis, work.query, &candidate.text).await {
+            Ok(gain) => gain.is_some_and(|gain| gain >= self.parts.policy.gain.doubt_from),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "analyst.gain_after failed");
+                false
             }
         }
     }

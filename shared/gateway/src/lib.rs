@@ -16,6 +16,7 @@ mod local;
 pub mod local_tier;
 pub mod optimize;
 mod paid;
+pub mod phrasing;
 pub mod receipt;
 pub mod reconcile;
 pub mod reply;
@@ -27,6 +28,7 @@ mod unjudged;
 pub mod wrappers;
 
 pub use answer::{Answering, Parts};
+pub use caching::hit_between;
 pub use error::AnswerError;
 pub use local_tier::{LocalTier, LocalTierSource};
 pub use receipt::{Answer, Attempt};

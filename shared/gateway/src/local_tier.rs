@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use farthing_domain::ports::{Analyst, KnowledgeBase, Rephraser, Validator};
+use farthing_domain::ports::{Analyst, KnowledgeBase, QuestionMatcher, Rephraser, Validator};
 
 /// The local models of one release, each behind its port.
 #[derive(Clone)]
 pub struct LocalTier {
     /// Classifies and screens.
     pub analyst: Arc<dyn Analyst>,
+    /// Compares a query with earlier ones.
+    pub matcher: Arc<dyn QuestionMatcher>,
     /// Retrieves and answers from knowledge.
     pub knowledge: Arc<dyn KnowledgeBase>,
     /// Judges answers.

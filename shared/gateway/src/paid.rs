@@ -3,6 +3,8 @@
 //! One send has one reservation, committed before the first byte. Whatever is not known to be
 //! free is charged in full.
 
+mod offer;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -11,17 +13,16 @@ use farthing_domain::ids::{ModelId, ProviderId};
 use farthing_domain::ledger::{Claim, ClaimRequest, Reservation, ReserveRefused, ReserveRequest, Resolution};
 use farthing_domain::metrics;
 use farthing_domain::money::Usd;
-use farthing_domain::ports::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
+use farthing_domain::ports::{Charge, Completion, PreparedCall, Provider, ProviderFailure};
 use farthing_domain::registry::ApiModel;
 use farthing_domain::time::{Pause, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{Answering, Insight, Refusal, Work};
 use crate::cascading::Candidate;
+use crate::paid::offer::{OVER_REQUEST_LIMIT, Offer};
 use crate::receipt::Attempt;
 
-/// An answer limit below this many tokens is not worth sending, unless the caller asked for less.
-const MIN_OUTPUT_TOKENS: u32 = 64;
 /// The least time that a paid call is given.
 const MIN_STEP: Duration = Duration::from_millis(500);
 /// The least time between two sweeps for want of money.
@@ -29,15 +30,11 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(5);
 /// How long a claim outlives the deadline of its invocation.
 pub(crate) const LEASE_GRACE: Duration = Duration::from_secs(3);
 
-/// A call that fits the request's money, and the most it can cost.
-struct Offer {
-    call: PreparedCall,
-    worst_case: Usd,
-}
-
 /// A paid model's answer that nobody has judged yet.
 pub(crate) struct Sent {
     pub(crate) text: String,
+    /// Whether it ended because the token limit was reached.
+    pub(crate) truncated: bool,
     pub(crate) provider: ProviderId,
     pub(crate) tokens: (u64, u64),
     /// Its place among the attempts.
@@ -97,6 +94,7 @@ impl Answering {
                     work.attempts.push(note("not_judged", cost, self.elapsed_ms(started)));
                     return Some(Sent {
                         text: completion.text,
+                        truncated: completion.truncated,
                         provider: self.parts.registry.api(model)?.provider.clone(),
                         tokens: (completion.input_tokens, completion.output_tokens),
                         attempt: work.attempts.len() - 1,
@@ -200,34 +198,16 @@ impl Answering {
         result.map(|completion| (completion, charged)).map_err(|failure| Skipped::Failed(failure, charged))
     }
 
-    /// The call that asks for the longest answer that `left` covers.
+    /// The call that asks for the longest answer that `left` covers. That there is none for want of money
+    /// is noted.
     fn offer(&self, work: &mut Work<'_>, api: &ApiModel, provider: &dyn Provider, left: Usd) -> Result<Offer, Skipped> {
-        let wanted = work.request.max_output_tokens.min(api.max_output_tokens);
-        let mut request = CompletionRequest {
-            provider_model: api.provider_model.clone(),
-            system: work.system_prompt.clone(),
-            messages: work.request.conversation.messages().to_vec(),
-            max_output_tokens: wanted,
-        };
-        let mut call = provider.encode(&request);
-        if call.input_token_bound() > u64::from(api.max_input_tokens) {
-            return Err(Skipped::NotSent("too_long"));
-        }
-        let for_output = left.saturating_sub(api.price.input_usd_per_million.cost(call.input_token_bound()));
-        let affordable = api.price.output_usd_per_million.affordable_tokens(for_output);
-        let affordable = u32::try_from(affordable).unwrap_or(u32::MAX);
-        if affordable < wanted {
-            if affordable < MIN_OUTPUT_TOKENS.min(wanted) {
+        Offer::fitting(work, api, provider, left).map_err(|reason| {
+            if reason == OVER_REQUEST_LIMIT {
                 work.spending.refusal.get_or_insert(Refusal::Request);
                 count_refusal(ReserveRefused::RequestLimit { left }.reason());
-                return Err(Skipped::NotSent("over_request_limit"));
             }
-            // Fewer digits never make the body longer, so the input bound still holds.
-            request.max_output_tokens = affordable;
-            call = provider.encode(&request);
-        }
-        let worst_case = api.price.cost(call.input_token_bound(), u64::from(request.max_output_tokens));
-        Ok(Offer { call, worst_case })
+            Skipped::NotSent(reason)
+        })
     }
 
     /// The claim on the request's key; without a caller's key, on the invocation's own name.
@@ -326,7 +306,7 @@ impl Answering {
             ReserveRefused::Exhausted => ("budget_exhausted", Some(Refusal::Month)),
             ReserveRefused::Stopped => ("budget_stopped", Some(Refusal::Month)),
             ReserveRefused::InFlight => ("budget_in_flight", Some(Refusal::InFlight)),
-            ReserveRefused::RequestLimit { .. } => ("over_request_limit", Some(Refusal::Request)),
+            ReserveRefused::RequestLimit { .. } => (OVER_REQUEST_LIMIT, Some(Refusal::Request)),
             ReserveRefused::Fenced => ("taken_over", None),
             ReserveRefused::PriceVersion | ReserveRefused::Unavailable(_) => ("ledger_unavailable", None),
         };

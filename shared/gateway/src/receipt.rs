@@ -77,7 +77,7 @@ pub struct Judgement {
 pub struct Attempt {
     /// Which model: `knowledge` or a registry id.
     pub model: String,
-    /// What became of it: `delivered`, `rephrased`, `best_effort`, `unjudged`, `low_score`, the name of a hard
+    /// What became of it: `delivered`, `rephrased`, `best_effort`, `unjudged`, `low_score`, `doubted`, the name of a hard
     /// fail, or why there was no answer.
     pub outcome: String,
     /// Its score, when it gave an answer.

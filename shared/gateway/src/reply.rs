@@ -14,7 +14,7 @@ use crate::error::AnswerError;
 use crate::receipt::{Answer, total_cost};
 
 /// How long a reply is kept for its key.
-const KEEP_REPLY: Duration = Duration::from_secs(24 * 3_600);
+pub(crate) const KEEP_REPLY: Duration = Duration::from_secs(24 * 3_600);
 
 impl Answering {
     /// Answers `request` and returns the reply as `render` writes it. Everything that has to be

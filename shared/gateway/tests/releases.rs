@@ -98,6 +98,7 @@ impl ReleaseLoader for World {
         let named = Arc::new(Named(content));
         Ok(LocalTier {
             analyst: named.clone(),
+            matcher: Arc::new(Plain),
             knowledge: Arc::new(Plain),
             validator: named,
             rephraser: Arc::new(Plain),

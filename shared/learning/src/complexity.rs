@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::Context;
 use farthing_domain::complexity::Tier;
 use farthing_domain::guard::words;
+use farthing_evaluation::measures::interval;
 use farthing_models::encoder::Encoder;
-use farthing_models::features::{self, COMPLEXITY, EMBEDDING};
+use farthing_models::features::{self, COMPLEXITY, COMPLEXITY_LEXICAL, EMBEDDING};
 use farthing_models::heads::SoftmaxHead;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::data::{ComplexityRow, Part, part, read};
 use crate::fit::{Linear, Row, Settings, balance, softmax};
 use crate::head_file::{self, figure};
 use crate::measure::{accuracy, calibration_error, confusion, macro_f1};
-use crate::report::{Trained, count, provenance, table};
+use crate::report::{Measured, Trained, count, provenance, table};
 use crate::{calibrate, report};
 
 /// The head's file.
@@ -22,11 +23,15 @@ pub const HEAD: &str = "complexity-head/complexity.json";
 
 const CLASSES: usize = Tier::ALL.len();
 
+/// Draws of the bootstrap are the same in every run.
+const SEED: u64 = 5;
+
 /// A row as the head reads it.
 struct Example {
     features: Vec<f32>,
     text: String,
     tier: usize,
+    is_second: bool,
 }
 
 struct Parts {
@@ -48,7 +53,7 @@ pub fn train(encoder: &dyn Encoder, data: &Path) -> anyhow::Result<Trained> {
     let temperature = calibrate::temperature(&scores, &tiers(&parts.validation));
     let names = Tier::ALL.map(Tier::as_str);
     let mut head = head_file::softmax(COMPLEXITY, &names, &fitted, temperature);
-    let (figures, section) = judge(&head, &parts)?;
+    let (figures, section) = judge(&head, &parts, &settings)?;
     let sizes = [parts.train.len(), parts.validation.len(), parts.test.len()];
     let settings = json!({"penalty": figure(settings.penalty), "lexical_scale": settings.scales[1].1});
     head["provenance"] =
@@ -60,16 +65,19 @@ pub fn train(encoder: &dyn Encoder, data: &Path) -> anyhow::Result<Trained> {
 ///
 /// # Errors
 /// When the data cannot be read, the encoder fails or the head is malformed.
-pub fn evaluate(encoder: &dyn Encoder, data: &Path, head: &Value) -> anyhow::Result<String> {
+pub fn evaluate(encoder: &dyn Encoder, data: &Path, head: &Value) -> anyhow::Result<Measured> {
     let parts = split(encoder, &read::<ComplexityRow>(&data.join("complexity.jsonl"))?)?;
-    Ok(judge(head, &parts)?.1)
+    let chosen = |key: &str| head["provenance"]["settings_chosen_on_validation"][key].as_f64().unwrap_or(1.0) as f32;
+    let (figures, section) = judge(head, &parts, &settings(chosen("penalty"), chosen("lexical_scale")))?;
+    Ok(Measured { figures, section })
 }
 
 fn split(encoder: &dyn Encoder, rows: &[ComplexityRow]) -> anyhow::Result<Parts> {
     let mut parts = Parts { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
     for row in rows {
         let features = features::complexity(&encoder.embed(&row.text)?, &row.text);
-        let example = Example { features, text: row.text.clone(), tier: row.tier as usize };
+        let example =
+            Example { features, text: row.text.clone(), tier: row.tier as usize, is_second: row.kind.is_some() };
         match part(&row.text) {
             Part::Train => parts.train.push(example),
             Part::Validation => parts.validation.push(example),
@@ -91,8 +99,7 @@ fn choose(parts: &Parts) -> anyhow::Result<(Linear, Settings)> {
     let mut best: Option<(f32, Linear, Settings)> = None;
     for penalty in [1e-4, 3e-4, 1e-3, 3e-3] {
         for lexical in [0.25, 0.5, 1.0, 2.0] {
-            let scales = vec![(0..EMBEDDING, 2.0), (EMBEDDING..COMPLEXITY.dimension, lexical)];
-            let settings = Settings { penalty, scales, rising: false };
+            let settings = settings(penalty, lexical);
             let fitted = softmax(&rows, COMPLEXITY.dimension, CLASSES, &settings);
             let predicted: Vec<usize> =
                 parts.validation.iter().map(|row| highest(&fitted.scores(&row.features))).collect();
@@ -105,7 +112,24 @@ fn choose(parts: &Parts) -> anyhow::Result<(Linear, Settings)> {
     best.map(|(_, fitted, settings)| (fitted, settings)).context("there is nothing to choose from")
 }
 
-fn judge(head: &Value, parts: &Parts) -> anyhow::Result<(Value, String)> {
+fn settings(penalty: f32, lexical: f32) -> Settings {
+    let words = COMPLEXITY_LEXICAL.end..COMPLEXITY.dimension;
+    Settings { penalty, scales: vec![(0..EMBEDDING, 2.0), (COMPLEXITY_LEXICAL, lexical), (words, 2.0)], rising: false }
+}
+
+/// The macro F1 on all rows of one sitting of a head that was fitted to the other sitting's.
+fn across_sittings(parts: &Parts, settings: &Settings, to_second: bool) -> f32 {
+    let seen = parts.train.iter().chain(&parts.validation);
+    let mut rows: Vec<Row> =
+        (seen.clone().filter(|row| row.is_second != to_second)).map(|row| Row::new(&row.features, row.tier)).collect();
+    balance(&mut rows, CLASSES);
+    let fitted = softmax(&rows, COMPLEXITY.dimension, CLASSES, settings);
+    let others: Vec<&Example> = seen.chain(&parts.test).filter(|row| row.is_second == to_second).collect();
+    let predicted: Vec<usize> = others.iter().map(|row| highest(&fitted.scores(&row.features))).collect();
+    macro_f1(&predicted, &others.iter().map(|row| row.tier).collect::<Vec<_>>(), CLASSES)
+}
+
+fn judge(head: &Value, parts: &Parts, settings: &Settings) -> anyhow::Result<(Value, String)> {
     let head = SoftmaxHead::from_json(&serde_json::to_vec(head)?, COMPLEXITY, &Tier::ALL.map(Tier::as_str))?;
     let test = &parts.test;
     let actual = tiers(test);
@@ -127,7 +151,25 @@ fn judge(head: &Value, parts: &Parts) -> anyhow::Result<(Value, String)> {
     for (name, predicted) in &judged {
         let (accuracy, f1) = (accuracy(predicted, &actual), macro_f1(predicted, &actual, CLASSES));
         figures[*name] = json!({"accuracy": figure(accuracy), "macro_f1": figure(f1)});
-        lines.push(vec![(*name).to_owned(), format!("{accuracy:.3}"), format!("{f1:.3}")]);
+        let bounds = interval(test.len(), SEED, |drawn| {
+            let pick = |tiers: &[usize]| drawn.iter().map(|&at| tiers[at]).collect::<Vec<_>>();
+            macro_f1(&pick(predicted), &pick(&actual), CLASSES)
+        });
+        let (low, high) = bounds.unwrap_or((f32::NAN, f32::NAN));
+        figures[*name]["macro_f1_95_percent"] = json!([figure(low), figure(high)]);
+        lines.push(vec![(*name).to_owned(), format!("{accuracy:.3}"), format!("{f1:.3} ({low:.3} to {high:.3})")]);
+    }
+    for (name, to_second) in [("first sitting to second", true), ("second sitting to first", false)] {
+        let f1 = across_sittings(parts, settings, to_second);
+        figures["across"][name] = json!({"macro_f1": figure(f1)});
+        lines.push(vec![format!("trained from {name}, all rows"), "–".to_owned(), format!("{f1:.3}")]);
+    }
+    for (name, second) in [("rows of the first sitting", false), ("rows of the second sitting", true)] {
+        let of: Vec<usize> = (0..test.len()).filter(|&at| test[at].is_second == second).collect();
+        let pick = |tiers: &[usize]| of.iter().map(|&at| tiers[at]).collect::<Vec<_>>();
+        let (accuracy, f1) =
+            (accuracy(&pick(&predicted), &pick(&actual)), macro_f1(&pick(&predicted), &pick(&actual), CLASSES));
+        lines.push(vec![format!("this head, {} {name}", of.len()), format!("{accuracy:.3}"), format!("{f1:.3}")]);
     }
     let names = Tier::ALL.map(Tier::as_str);
     let matrix: Vec<Vec<String>> = (confusion(&predicted, &actual, CLASSES).iter().zip(names))

@@ -18,6 +18,9 @@ pub struct ComplexityRow {
     pub tier: farthing_domain::complexity::Tier,
     /// Where the row comes from.
     pub source: String,
+    /// `second` for rows of the second sitting, whose style is another.
+    #[serde(default)]
+    pub kind: Option<String>,
 }
 
 /// A text that is, or is not, what a screening head looks for.
@@ -30,6 +33,9 @@ pub struct ScreenRow {
     pub label: u8,
     /// Where the row comes from.
     pub source: String,
+    /// What it tests; `pattern` and `swapped` rows were made from patterns or from other rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// An answer to a question, with whether it may be delivered.

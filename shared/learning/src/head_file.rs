@@ -49,11 +49,11 @@ pub fn write(path: &Path, head: &Value) -> anyhow::Result<()> {
 }
 
 /// The numbers with six significant digits, of which one that is close to 0 needs fewer.
-fn numbers(values: &[f32]) -> Vec<Value> {
+pub(crate) fn numbers(values: &[f32]) -> Vec<Value> {
     values.iter().copied().map(number).collect()
 }
 
-fn number(value: f32) -> Value {
+pub(crate) fn number(value: f32) -> Value {
     let rounded: f64 = format!("{value:.5e}").parse().unwrap_or_default();
     if rounded.abs() < 1e-6 || rounded.fract() == 0.0 { json!(rounded as i64) } else { json!(rounded) }
 }

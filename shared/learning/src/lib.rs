@@ -5,13 +5,17 @@
 //! seen more than once while a head was designed.
 
 pub mod answerability;
+pub mod bench;
 pub mod calibrate;
 pub mod complexity;
 pub mod data;
 pub mod embeddings;
+pub mod figures;
 pub mod fit;
+pub mod gain;
 pub mod head_file;
 pub mod measure;
+pub mod pairs;
 pub mod peers;
 pub mod pin;
 pub mod quality;

@@ -4,16 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
-use farthing_learning::embeddings::KeptEncoder;
-use farthing_learning::peers::Peer;
-use farthing_learning::report::Trained;
-use farthing_learning::screen::{self, INJECTION, TOXICITY, Task};
-use farthing_learning::{answerability, complexity, head_file, peers, pin, quality, quality_rows};
-use farthing_models::encoder::{Encoder, MiniLm};
-use farthing_models::knowledge::answerability::Head;
-use serde_json::Value;
+use farthing_learning::bench::{Bench, HEADS, encoder, head, heads_folder, load};
+use farthing_learning::screen::{self, INJECTION, TOXICITY};
+use farthing_learning::{figures, head_file, peers, pin, quality, quality_rows};
+use farthing_models::encoder::Encoder;
 
 /// Trains and measures the heads on the labelled rows of this crate's `data` folder.
 #[derive(Parser)]
@@ -27,15 +22,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Trains every head, measures it on the held-out rows, and writes the files and the figures.
+    /// Trains every head, measures it on the held-out rows, and writes and pins the files.
     Train {
         #[command(flatten)]
         weights: Weights,
-        /// Trains this head only, of complexity, injection, toxicity, quality and answerability; measures the others.
+        /// Trains this head only, of complexity, injection, toxicity, quality, answerability and gain; and no other.
         #[arg(long, value_parser = HEADS)]
         only: Vec<String>,
     },
-    /// Measures the heads as they are, and prints the figures.
+    /// Measures the heads as they are, and writes the figures: `FIGURES.md`, `figures.json` and README's table.
     Eval(Weights),
     /// Writes the lengths and hashes of the heads' files into `infra/models.toml`.
     Pin,
@@ -72,31 +67,14 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// The heads in the order in which they are trained: quality reads toxicity.
-const HEADS: [&str; 5] = ["complexity", "injection", "toxicity", "quality", "answerability"];
-
 fn train(repository: &Path, weights: &Path, only: &[String]) -> anyhow::Result<()> {
     let bench = Bench::open(repository, weights)?;
-    let mut sections = Vec::new();
-    for name in HEADS {
-        let section = if only.is_empty() || only.iter().any(|chosen| chosen == name) {
-            let trained = bench.train(name)?;
-            head_file::write(&heads_folder(repository).join(trained.file), &trained.head)?;
-            trained.section
-        } else {
-            bench.evaluate(name)?
-        };
-        say(&section)?;
-        sections.push(section);
-        bench.kept.keep()?;
+    for name in HEADS.into_iter().filter(|name| only.is_empty() || only.iter().any(|chosen| chosen == name)) {
+        let trained = bench.train(name)?;
+        head_file::write(&heads_folder(repository).join(trained.file), &trained.head)?;
+        say(&trained.section)?;
+        bench.keep()?;
     }
-    let figures = format!(
-        "# Figures of the learned heads\n\nWritten by `cargo run --release -p farthing-learning -- train`; every figure \
-         is one on rows that were held out from fitting and calibrating. Where such rows were seen while the head was \
-         designed, its section says so.\n\n{}",
-        sections.join("\n")
-    );
-    std::fs::write(repository.join("shared/learning/FIGURES.md"), figures)?;
     pin(repository)
 }
 
@@ -107,64 +85,21 @@ fn pin(repository: &Path) -> anyhow::Result<()> {
 
 fn eval(repository: &Path, weights: &Path) -> anyhow::Result<()> {
     let bench = Bench::open(repository, weights)?;
+    let mut measured = Vec::new();
     for name in HEADS {
-        say(&bench.evaluate(name)?)?;
+        let found = bench.evaluate(name)?;
+        say(&found.section)?;
+        measured.push((name, found));
+        bench.keep()?;
     }
-    bench.kept.keep()
-}
-
-/// What training and measuring need.
-struct Bench {
-    repository: PathBuf,
-    data: PathBuf,
-    kept: Arc<KeptEncoder<MiniLm>>,
-    peers: Vec<Peer>,
-}
-
-impl Bench {
-    fn open(repository: &Path, weights: &Path) -> anyhow::Result<Self> {
-        Ok(Self {
-            repository: repository.to_owned(),
-            data: repository.join("shared/learning/data"),
-            kept: Arc::new(encoder(repository, weights)?),
-            peers: peers::read(&repository.join("shared/learning/peers.json"))?,
-        })
-    }
-
-    fn train(&self, name: &str) -> anyhow::Result<Trained> {
-        match name {
-            "complexity" => complexity::train(&*self.kept, &self.data),
-            "injection" => screen::train(INJECTION, &*self.kept, &self.data, &self.peers),
-            "toxicity" => screen::train(TOXICITY, &*self.kept, &self.data, &self.peers),
-            "answerability" => answerability::train(&*self.kept, &self.repository),
-            _ => quality::train(self.kept.clone(), &head_bytes(&self.repository, TOXICITY.head)?, &self.data),
-        }
-    }
-
-    fn evaluate(&self, name: &str) -> anyhow::Result<String> {
-        let head = |file: &str| head(&self.repository, file);
-        let screen = |task: Task| screen::evaluate(task, &*self.kept, &self.data, &head(task.head)?, &self.peers);
-        match name {
-            "complexity" => complexity::evaluate(&*self.kept, &self.data, &head(complexity::HEAD)?),
-            "injection" => screen(INJECTION),
-            "toxicity" => screen(TOXICITY),
-            "answerability" => {
-                let head = Head::from_json(&head_bytes(&self.repository, answerability::HEAD)?)?;
-                answerability::evaluate(&*self.kept, &self.repository, &head)
-            }
-            _ => {
-                let toxicity = head_bytes(&self.repository, TOXICITY.head)?;
-                quality::evaluate(self.kept.clone(), &toxicity, &self.data, &head(quality::HEAD)?)
-            }
-        }
-    }
+    figures::write(repository, &measured)
 }
 
 /// Prints how the stored answers of a knowledge base fare on their own questions.
 fn knowledge(repository: &Path, weights: &Path, folder: &Path) -> anyhow::Result<()> {
     let kept = Arc::new(encoder(repository, weights)?);
     let encoder: Arc<dyn Encoder> = kept.clone();
-    let (toxicity, head) = (head_bytes(repository, TOXICITY.head)?, head(repository, quality::HEAD)?);
+    let (toxicity, head) = (screen::toxicity_head(&heads_folder(repository))?, head(repository, quality::HEAD)?);
     for (name, unseen) in [("its own questions", false), ("other ways of asking, unseen", true)] {
         let cases = quality_rows::of_knowledge(&*encoder, folder, unseen)?;
         let qualities = quality::judge_all(&encoder, &toxicity, &head, &cases)?;
@@ -195,41 +130,6 @@ fn held_out(repository: &Path, task: &str) -> anyhow::Result<()> {
         say(&serde_json::to_string(row)?)?;
     }
     Ok(writeln!(std::io::stderr(), "rows_sha256 {}", peers::digest(rows.iter()))?)
-}
-
-fn encoder(repository: &Path, weights: &Path) -> anyhow::Result<KeptEncoder<MiniLm>> {
-    let model = weights_file(weights, "model.onnx")?;
-    let bytes = std::fs::read(&model).with_context(|| format!("`{}` cannot be read", model.display()))?;
-    KeptEncoder::open(load(weights)?, &bytes, &repository.join("target/.farthing"))
-}
-
-fn load(weights: &Path) -> anyhow::Result<MiniLm> {
-    Ok(MiniLm::load(&weights_file(weights, "model.onnx")?, &weights_file(weights, "tokenizer.json")?)?)
-}
-
-/// The one file `name` in `folder` or in a folder below it.
-fn weights_file(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let below = std::fs::read_dir(folder).with_context(|| format!("`{}` cannot be read", folder.display()))?;
-    let places = below.filter_map(Result::ok).map(|entry| entry.path().join(name)).chain([folder.join(name)]);
-    let found: Vec<PathBuf> = places.filter(|path| path.is_file()).collect();
-    match found.as_slice() {
-        [file] => Ok(file.clone()),
-        [] => anyhow::bail!("`{}` has no {name}: run `farthing models pull` first", folder.display()),
-        _ => anyhow::bail!("`{}` has several {name}: name the folder of one with --weights", folder.display()),
-    }
-}
-
-fn heads_folder(repository: &Path) -> PathBuf {
-    repository.join("infra/models")
-}
-
-fn head(repository: &Path, file: &str) -> anyhow::Result<Value> {
-    Ok(serde_json::from_slice(&head_bytes(repository, file)?)?)
-}
-
-fn head_bytes(repository: &Path, file: &str) -> anyhow::Result<Vec<u8>> {
-    let path = heads_folder(repository).join(file);
-    std::fs::read(&path).with_context(|| format!("`{}` cannot be read", path.display()))
 }
 
 fn say(text: &str) -> anyhow::Result<()> {

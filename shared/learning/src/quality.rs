@@ -10,18 +10,27 @@ use farthing_domain::ids::AgentId;
 use farthing_domain::ports::Validation;
 use farthing_domain::quality::Quality;
 use farthing_models::encoder::{Encoder, cosine};
+use farthing_models::features::hash;
 use farthing_models::heads::FeatureSpec;
-use farthing_models::validator::{COHERENCE, COMPOSED, Examiner, Findings, GROUNDEDNESS, QualityHeads, RELEVANCE};
+use farthing_models::toxicity::ToxicityHead;
+use farthing_models::validator::{
+    COHERENCE, COMPOSED, Examiner, Findings, GROUNDEDNESS, Measures, QualityHeads, RELEVANCE, rising,
+};
 use serde_json::{Value, json};
 
 use crate::calibrate;
 use crate::data::{AnswerRow, Part, part, read};
-use crate::fit::{Linear, Row, Settings, logistic};
-use crate::head_file::{self, figure};
+use crate::fit::{Row, Settings, logistic};
+use crate::head_file;
 use crate::measure::surprise;
 use crate::quality_report;
-use crate::quality_rows::{Case, Origin, derived, of_knowledge, strayed};
-use crate::report::{Trained, provenance};
+use crate::quality_rows::{Case, Origin, derived, factoids, is_fresh, of_knowledge, paired, solutions, strayed};
+use crate::report::{Measured, Trained, provenance};
+use choice::Scored;
+
+mod boosting;
+pub(crate) mod choice;
+pub(crate) mod ranking;
 
 /// The head's file.
 pub const HEAD: &str = "complexity-head/quality.json";
@@ -43,17 +52,15 @@ impl Example {
         !self.case.passages.is_empty()
     }
 
-    fn has_flaw(&self, flaws: &[&str]) -> bool {
+    pub(crate) fn has_flaw(&self, flaws: &[&str]) -> bool {
         self.case.flaw.as_deref().is_some_and(|flaw| flaws.contains(&flaw))
     }
 }
 
 /// Examined answers by what they are used for.
-pub struct Parts {
-    /// To fit weights.
-    pub train: Vec<Example>,
-    /// To choose settings and to calibrate.
-    pub validation: Vec<Example>,
+pub struct Examples {
+    /// To fit weights, to choose and to calibrate, by cross-validation.
+    pub learn: Vec<Example>,
     /// To be measured on.
     pub test: Vec<Example>,
 }
@@ -62,48 +69,47 @@ pub struct Parts {
 ///
 /// # Errors
 /// When the data cannot be read or the encoder fails.
-pub fn train(encoder: Arc<dyn Encoder>, toxicity: &[u8], data: &Path) -> anyhow::Result<Trained> {
-    let file = data.join("answers.jsonl");
-    let parts = examine(&encoder, toxicity, data)?;
-    let part_head = |features: FeatureSpec, rising: bool, flaws: &[&str], of: &dyn Fn(&Example) -> Option<Vec<f32>>| {
-        let chosen = |example: &&Example| example.case.acceptable || example.has_flaw(flaws);
-        fit(features, rising, PRIOR, &pick(&parts.train, &chosen, of), &pick(&parts.validation, &chosen, of))
+pub fn train(encoder: Arc<dyn Encoder>, toxicity: &ToxicityHead, data: &Path) -> anyhow::Result<Trained> {
+    let examples = examine(&encoder, toxicity, data)?;
+    let part_head = |features: FeatureSpec, flaws: &[&str], of: &dyn Fn(&Measures) -> Option<Vec<f32>>| {
+        let rows = pick(&examples.learn, &|example| {
+            let is_one = matches!(example.case.origin, Origin::Labelled | Origin::Strayed);
+            let measures = example.findings.measures.as_ref()?;
+            (is_one && (example.case.acceptable || example.has_flaw(flaws))).then(|| of(measures)).flatten()
+        });
+        fit(features, true, PRIOR, &rows)
     };
-    let (relevance, _) = part_head(RELEVANCE, false, &["off_topic", "evasive", "empty_talk"], &|example| {
-        example.findings.measures.as_ref().map(|measures| measures.relevance.clone())
-    })?;
-    let (coherence, _) = part_head(COHERENCE, true, &["cut_off", "repeated", "incoherent"], &|example| {
-        example.findings.measures.as_ref().map(|measures| measures.coherence.clone())
-    })?;
-    let grounded = part_head(GROUNDEDNESS, true, &["contradiction", "ungrounded"], &|example| {
-        example.findings.measures.as_ref().and_then(|measures| measures.groundedness.clone())
+    let relevance = ranking::train(&examples);
+    let coherence =
+        part_head(COHERENCE, &["cut_off", "repeated", "incoherent"], &|measures| Some(measures.coherence.clone()))?;
+    let groundedness =
+        part_head(GROUNDEDNESS, &["contradiction", "ungrounded"], &|measures| measures.groundedness.clone())?;
+    let stored = pick(&examples.learn, &|example| {
+        let measures = example.findings.measures.as_ref().filter(|measures| measures.is_stored)?;
+        (example.case.origin == Origin::Stored).then(|| measures.relevance.clone())
     });
-    let features = |example: &Example, stored: bool| {
-        let measures = example.findings.measures.as_ref()?;
-        // What fails whatever its measures says nothing about how to weigh them.
-        let is_one = measures.is_stored == stored && example.findings.hard_fail.is_none();
-        is_one.then(|| if stored { measures.relevance.clone() } else { measures.features(example.must_be_grounded()) })
-    };
-    let everything = |_: &&Example| true;
-    let fit_score = |spec: FeatureSpec, stored: bool| {
-        let rows = |part: &[Example]| pick(part, &everything, &|example| features(example, stored));
-        fit(spec, false, if stored { PRIOR_OF_STORED } else { PRIOR }, &rows(&parts.train), &rows(&parts.validation))
-    };
-    let (stored, stored_settings) = fit_score(RELEVANCE, true)?;
-    let (composed, composed_settings) = fit_score(COMPOSED, false)?;
-    let settings = json!({"stored": stored_settings, "composed": composed_settings});
+    let stored = fit(RELEVANCE, false, PRIOR_OF_STORED, &stored)?;
+    let (composed, comparison, compared) = choice::choose(COMPOSED, &rising(), &scored(&examples.learn));
     let mut head = json!({
-        "relevance": relevance, "coherence": coherence, "groundedness": grounded?.0,
+        "relevance": relevance, "coherence": coherence, "groundedness": groundedness,
         "stored": stored, "composed": composed,
     });
-    let (figures, section) = quality_report::judge(&heads(&head)?, &parts)?;
+    let (mut figures, section) = quality_report::judge(&heads(&head)?, &examples, &comparison)?;
+    figures["cross_validation"] = compared.clone();
     let own = |examples: &[Example]| examples.iter().filter(|example| example.case.origin == Origin::Labelled).count();
-    let sizes = [own(&parts.train), own(&parts.validation), own(&parts.test)];
+    let sizes = [own(&examples.learn), 0, own(&examples.test)];
     let sources = [("farthing", sizes.iter().sum())].into_iter().collect();
-    head["provenance"] = provenance(&file, sources, sizes, &settings, &figures)?;
+    head["provenance"] = provenance(&data.join(ANSWERS[0]), sources, sizes, &compared["shipped"], &figures)?;
+    head["provenance"]["split"] = json!(
+        "every third group of answers_more.jsonl and of answers_third.jsonl is the test; all others are learned from, and what is chosen is \
+         chosen by cross-validation in five parts by the hash of the group"
+    );
+    head["provenance"]["further_data"] =
+        json!([ANSWERS[1], ANSWERS[2], "factoids.jsonl", "solutions.jsonl", "faqs.jsonl", "faqs/*.jsonl"]);
     head["provenance"]["derived_rows"] = json!(
         "of faqs.jsonl: for each question the stored answer (acceptable), and the best and any other match among the \
-         other answers (unacceptable); of answers.jsonl: for each good answer a good one to another question (unacceptable)"
+         other answers (unacceptable); of the labelled answers: for each good one a good one to another question \
+         (unacceptable); of faqs/*.jsonl, for relevance only: questions with their own answer and with two others"
     );
     head["provenance"]["prior"] = json!(format!(
         "a score is the probability that an answer is acceptable when {PRIOR_OF_STORED} of the stored answers and \
@@ -116,9 +122,59 @@ pub fn train(encoder: Arc<dyn Encoder>, toxicity: &[u8], data: &Path) -> anyhow:
 ///
 /// # Errors
 /// When the data cannot be read, the encoder fails or the heads are malformed.
-pub fn evaluate(encoder: Arc<dyn Encoder>, toxicity: &[u8], data: &Path, head: &Value) -> anyhow::Result<String> {
-    let parts = examine(&encoder, toxicity, data)?;
-    Ok(quality_report::judge(&heads(head)?, &parts)?.1)
+pub fn evaluate(
+    encoder: Arc<dyn Encoder>,
+    toxicity: &ToxicityHead,
+    data: &Path,
+    head: &Value,
+) -> anyhow::Result<Measured> {
+    let examples = examine(&encoder, toxicity, data)?;
+    let (_, comparison, compared) = choice::choose(COMPOSED, &rising(), &scored(&examples.learn));
+    let (mut figures, section) = quality_report::judge(&heads(head)?, &examples, &comparison)?;
+    figures["cross_validation"] = compared;
+    Ok(Measured { figures, section })
+}
+
+/// The figures of the score on the held-out groups alone, without baselines and comparisons.
+///
+/// # Errors
+/// When the data cannot be read, the encoder fails or the heads are malformed.
+pub fn held_out(
+    encoder: &Arc<dyn Encoder>,
+    toxicity: &ToxicityHead,
+    data: &Path,
+    head: &Value,
+) -> anyhow::Result<Value> {
+    let examiner = Examiner::new(Arc::clone(encoder), toxicity.clone());
+    let fresh = labelled(data)?.into_iter().map(Case::from).filter(|case| is_fresh(&case.group));
+    let solved = solutions(data)?.into_iter().filter(|case| part(&case.question) == Part::Test);
+    let test = fresh.chain(solved).map(|case| example(encoder, &examiner, case)).collect::<anyhow::Result<Vec<_>>>()?;
+    quality_report::of_score(&heads(head)?, &test)
+}
+
+/// The labelled answers of all files.
+fn labelled(data: &Path) -> anyhow::Result<Vec<AnswerRow>> {
+    let mut rows = Vec::new();
+    for file in ANSWERS {
+        rows.extend(read::<AnswerRow>(&data.join(file))?);
+    }
+    Ok(rows)
+}
+
+/// The answers in their own words that the score is learned on.
+pub(crate) fn scored(examples: &[Example]) -> Vec<Scored> {
+    let row = |example: &Example| {
+        let is_one = matches!(example.case.origin, Origin::Labelled | Origin::Strayed | Origin::Solution);
+        // What fails whatever its measures says nothing about how to weigh them.
+        let measures = example.findings.measures.as_ref()?;
+        (is_one && example.findings.hard_fail.is_none() && !measures.is_stored).then(|| Scored {
+            group: example.case.group.clone(),
+            features: measures.features(example.must_be_grounded()),
+            acceptable: example.case.acceptable,
+            counts: example.case.origin != Origin::Strayed,
+        })
+    };
+    examples.iter().filter_map(row).collect()
 }
 
 /// The quality of every case, in order.
@@ -127,11 +183,11 @@ pub fn evaluate(encoder: Arc<dyn Encoder>, toxicity: &[u8], data: &Path, head: &
 /// When the encoder fails or the heads are malformed.
 pub fn judge_all(
     encoder: &Arc<dyn Encoder>,
-    toxicity: &[u8],
+    toxicity: &ToxicityHead,
     head: &Value,
     cases: &[Case],
 ) -> anyhow::Result<Vec<Quality>> {
-    let examiner = Examiner::new(Arc::clone(encoder), toxicity)?;
+    let examiner = Examiner::new(Arc::clone(encoder), toxicity.clone());
     let heads = heads(head)?;
     let judge = |case: &Case| {
         let example = example(encoder, &examiner, case.clone())?;
@@ -148,13 +204,13 @@ pub fn judge_all(
 /// When the knowledge cannot be read, the encoder fails or the heads are malformed.
 pub fn latency(
     encoder: Arc<dyn Encoder>,
-    toxicity: &[u8],
+    toxicity: &ToxicityHead,
     head: &Value,
     kept: &dyn Encoder,
     folder: &Path,
 ) -> anyhow::Result<(f64, f64)> {
     let cases = of_knowledge(kept, folder, false)?;
-    let (examiner, heads) = (Examiner::new(encoder, toxicity)?, heads(head)?);
+    let (examiner, heads) = (Examiner::new(encoder, toxicity.clone()), heads(head)?);
     let median = || -> anyhow::Result<f64> {
         let mut times = Vec::new();
         for case in &cases {
@@ -173,74 +229,86 @@ fn heads(head: &Value) -> anyhow::Result<QualityHeads> {
     Ok(QualityHeads::from_json(&serde_json::to_vec(head)?)?)
 }
 
-type Labelled = (Vec<f32>, bool);
+pub(crate) type Labelled = (Vec<f32>, bool);
 
-fn pick(
-    examples: &[Example],
-    chosen: &dyn Fn(&&Example) -> bool,
-    features: &dyn Fn(&Example) -> Option<Vec<f32>>,
-) -> Vec<Labelled> {
-    let chosen = examples.iter().filter(chosen);
-    chosen.filter_map(|example| Some((features(example)?, example.case.acceptable))).collect()
+fn pick(examples: &[Example], features: &dyn Fn(&Example) -> Option<Vec<f32>>) -> Vec<(String, Labelled)> {
+    let row = |example: &Example| Some((example.case.group.clone(), (features(example)?, example.case.acceptable)));
+    examples.iter().filter_map(row).collect()
 }
 
 /// The odds for which a head is calibrated, as the probability that an answer is acceptable.
 ///
 /// A stored answer comes through the gate of answerability, so that it is more often right than
-/// wrong; for the others nothing is known beforehand.
+/// wrong. For the others nothing is known beforehand: a small model's answers are acceptable less often than that, a large
+/// one's more often, and even odds are off by least for both.
 pub(crate) const PRIOR_OF_STORED: f32 = 0.7;
 /// See [`PRIOR_OF_STORED`].
 pub(crate) const PRIOR: f32 = 0.5;
 
-/// The logistic head that is surprised least by the validation rows, calibrated on them.
-fn fit(
-    features: FeatureSpec,
-    rising: bool,
-    prior: f32,
-    train: &[Labelled],
-    validation: &[Labelled],
-) -> anyhow::Result<(Value, Value)> {
-    let train: Vec<Row> = (train.iter().zip(at_odds(0.5, train)))
-        .map(|((features, label), weight)| Row::new(features, usize::from(*label)).weighing(weight))
-        .collect();
-    let labels: Vec<bool> = validation.iter().map(|(_, label)| *label).collect();
-    let even = at_odds(0.5, validation);
-    let mut best: Option<(f32, f32, Linear, Vec<f32>)> = None;
-    for penalty in [3e-4, 1e-3, 3e-3, 1e-2, 3e-2] {
-        let settings = Settings { penalty, scales: Vec::new(), rising };
-        let fitted = logistic(&train, features.dimension, &settings);
-        let scores: Vec<f32> = validation.iter().map(|(features, _)| fitted.scores(features)[0]).collect();
+/// The logistic head whose penalty surprises least on rows that were left out by group, calibrated on these.
+fn fit(features: FeatureSpec, rising: bool, prior: f32, rows: &[(String, Labelled)]) -> anyhow::Result<Value> {
+    let labelled: Vec<Labelled> = rows.iter().map(|(_, row)| row.clone()).collect();
+    let labels: Vec<bool> = labelled.iter().map(|(_, label)| *label).collect();
+    let even = at_odds(0.5, &labelled);
+    let line = |rows: &[Labelled], penalty: f32| {
+        let weighed: Vec<Row> = (rows.iter().zip(at_odds(0.5, rows)))
+            .map(|((features, label), weight)| Row::new(features, usize::from(*label)).weighing(weight))
+            .collect();
+        logistic(&weighed, features.dimension, &Settings { penalty, scales: Vec::new(), rising })
+    };
+    let fold = |group: &str| hash("fold", group) % 5;
+    let mut best: Option<(f32, f32, Vec<f32>)> = None;
+    for penalty in [3e-4, 1e-3, 3e-3, 1e-2] {
+        let mut scores = vec![0.0; rows.len()];
+        for left in 0..5 {
+            let others: Vec<Labelled> =
+                rows.iter().filter(|(group, _)| fold(group) != left).map(|(_, row)| row.clone()).collect();
+            let fitted = line(&others, penalty);
+            for (score, (_, row)) in scores.iter_mut().zip(rows).filter(|(_, (group, _))| fold(group) == left) {
+                *score = fitted.scores(&row.0)[0];
+            }
+        }
         let found = surprise(&scores, &labels, &even);
         if best.as_ref().is_none_or(|(best, ..)| found < *best) {
-            best = Some((found, penalty, fitted, scores));
+            best = Some((found, penalty, scores));
         }
     }
-    let (_, penalty, fitted, scores) = best.context("there is nothing to choose from")?;
-    let calibration = calibrate::platt(&scores, &labels, &at_odds(prior, validation));
-    Ok((head_file::logistic(features, &fitted, calibration), json!({"penalty": figure(penalty)})))
+    let (_, penalty, scores) = best.context("there is nothing to choose from")?;
+    let calibration = calibrate::platt(&scores, &labels, &at_odds(prior, &labelled));
+    Ok(head_file::logistic(features, &line(&labelled, penalty), calibration))
 }
 
 /// Weights by which the acceptable rows have the share `prior`.
-fn at_odds(prior: f32, rows: &[Labelled]) -> Vec<f32> {
+pub(crate) fn at_odds(prior: f32, rows: &[Labelled]) -> Vec<f32> {
     let yes = rows.iter().filter(|(_, label)| *label).count() as f32;
     let (all, no) = (rows.len() as f32, rows.len() as f32 - yes);
     rows.iter().map(|(_, label)| if *label { prior * all / yes } else { (1.0 - prior) * all / no }).collect()
 }
 
-fn examine(encoder: &Arc<dyn Encoder>, toxicity: &[u8], data: &Path) -> anyhow::Result<Parts> {
-    let examiner = Examiner::new(Arc::clone(encoder), toxicity)?;
-    let rows: Vec<AnswerRow> = read(&data.join("answers.jsonl"))?;
-    let mut parts = Parts { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
+/// The files of labelled answers.
+pub const ANSWERS: [&str; 3] = ["answers.jsonl", "answers_more.jsonl", "answers_third.jsonl"];
+
+/// Knowledge bases of the folder `faqs` whose pairs are held out, like everything else of them.
+const HELD_OUT: &[&str] = &["bank", "vet", "tickets", "bikes", "invoices"];
+
+fn examine(encoder: &Arc<dyn Encoder>, toxicity: &ToxicityHead, data: &Path) -> anyhow::Result<Examples> {
+    let examiner = Examiner::new(Arc::clone(encoder), toxicity.clone());
+    let rows = labelled(data)?;
     let strayed = strayed(&rows);
-    for case in rows.into_iter().map(Case::from).chain(derived(&**encoder, data)?).chain(strayed) {
-        let place = match part(&case.group) {
-            Part::Train => &mut parts.train,
-            Part::Validation => &mut parts.validation,
-            Part::Test => &mut parts.test,
+    let mut examples = Examples { learn: Vec::new(), test: Vec::new() };
+    let cases = rows.into_iter().map(Case::from).chain(derived(&**encoder, data)?).chain(strayed);
+    for case in cases.chain(factoids(data)?).chain(paired(data)?).chain(solutions(data)?) {
+        let is_held_out = match case.origin {
+            Origin::Labelled | Origin::Strayed => is_fresh(&case.group),
+            Origin::Stored => part(&case.group) == Part::Test,
+            Origin::Factoid => false,
+            Origin::Solution => part(&case.question) == Part::Test,
+            Origin::Paired => case.group.split(' ').next().is_some_and(|world| HELD_OUT.contains(&world)),
         };
+        let place = if is_held_out { &mut examples.test } else { &mut examples.learn };
         place.push(example(encoder, &examiner, case)?);
     }
-    Ok(parts)
+    Ok(examples)
 }
 
 fn example(encoder: &Arc<dyn Encoder>, examiner: &Examiner, case: Case) -> anyhow::Result<Example> {

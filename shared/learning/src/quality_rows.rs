@@ -11,7 +11,7 @@ use farthing_models::knowledge::retrieval::Candidate;
 use farthing_models::knowledge::source::{self, Entry};
 use serde::Deserialize;
 
-use crate::data::{AnswerRow, part, read};
+use crate::data::{AnswerRow, read};
 
 /// How a case was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,12 @@ pub enum Origin {
     Stored,
     /// By rule: a good answer to another question.
     Strayed,
+    /// By hand: a sentence that holds the fact that is asked for, or does not. Says nothing of quality.
+    Factoid,
+    /// By rule: a model's solution of a word problem, marked by its result.
+    Solution,
+    /// By rule: an answer of a stored knowledge base to a question of it or to another one. Says nothing of quality.
+    Paired,
 }
 
 /// An answer to be examined.
@@ -57,13 +63,33 @@ impl From<AnswerRow> for Case {
     }
 }
 
+/// Whether a group of labelled answers is held out: every third of the second and of the third file, so that there are
+/// some with and some without passages. The held-out groups of the first file were looked at often and are learned from.
+#[must_use]
+pub fn is_fresh(group: &str) -> bool {
+    let number = group.strip_prefix(['r', 't']).and_then(|number| number.parse::<u32>().ok());
+    number.is_some_and(|number| number % 3 == 0)
+}
+
+/// The file that a group of labelled answers comes from, each by a hand of its own, as a place in
+/// [`ANSWERS`](crate::quality::ANSWERS); `None` for solutions.
+#[must_use]
+pub fn author(group: &str) -> Option<usize> {
+    match group.bytes().next() {
+        Some(b'r') => Some(1),
+        Some(b't') => Some(2),
+        Some(b's') => None,
+        _ => Some(0),
+    }
+}
+
 /// Good answers to another question of the same part: off the topic, however well they read. There
 /// is one for each acceptable row.
 #[must_use]
 pub fn strayed(rows: &[AnswerRow]) -> Vec<Case> {
     let good: Vec<&AnswerRow> = rows.iter().filter(|row| row.acceptable).collect();
     let stray = |row: &&AnswerRow| {
-        let is_other = |other: &&&AnswerRow| other.group != row.group && part(&other.group) == part(&row.group);
+        let is_other = |other: &&&AnswerRow| other.group != row.group && is_fresh(&other.group) == is_fresh(&row.group);
         let others: Vec<&&AnswerRow> = good.iter().filter(is_other).collect();
         let other = others.get((hash("stray", &row.answer) % (others.len() as u64).max(1)) as usize)?;
         let (answer, flaw) = (other.answer.clone(), Some("off_topic".to_owned()));
@@ -71,6 +97,104 @@ pub fn strayed(rows: &[AnswerRow]) -> Vec<Case> {
         Some(Case { origin: Origin::Strayed, ..case })
     };
     good.iter().filter_map(stray).collect()
+}
+
+/// A sentence beside a question for a fact.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FactoidRow {
+    question: String,
+    sentence: String,
+    label: u8,
+}
+
+/// The sentences of `factoids.jsonl`.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn factoids(data: &Path) -> anyhow::Result<Vec<Case>> {
+    let rows: Vec<FactoidRow> = read(&data.join("factoids.jsonl"))?;
+    let case = |row: FactoidRow| pair(&row.question, &row.question, &row.sentence, row.label == 1, Origin::Factoid);
+    Ok(rows.into_iter().map(case).collect())
+}
+
+/// A model's solution of a word problem.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SolutionRow {
+    question: String,
+    answer: String,
+    acceptable: bool,
+    #[serde(rename = "model")]
+    _model: String,
+}
+
+/// The solutions of `solutions.jsonl`. The group's name is an `s` and the problem.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn solutions(data: &Path) -> anyhow::Result<Vec<Case>> {
+    let case = |SolutionRow { question, answer, acceptable, .. }: SolutionRow| Case {
+        flaw: (!acceptable).then(|| "wrong_fact".to_owned()),
+        ..pair(&format!("s {question}"), &question, &answer, acceptable, Origin::Solution)
+    };
+    Ok(read(&data.join("solutions.jsonl"))?.into_iter().map(case).collect())
+}
+
+/// One line of a knowledge base of the folder `faqs`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum WorldRow {
+    Entry { question: String, answer: String, asked: Vec<String> },
+    Missed {},
+}
+
+/// Questions to the knowledge bases of the folder `faqs`, each with its own answer and with two others: a neighbour's, which
+/// is often on the same subject, and one from afar. The group's name begins with the knowledge base's.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn paired(data: &Path) -> anyhow::Result<Vec<Case>> {
+    let files = std::fs::read_dir(data.join("faqs"))?.map(|file| Ok(file?.path()));
+    let mut files = files.collect::<std::io::Result<Vec<_>>>()?;
+    files.sort();
+    let mut cases = Vec::new();
+    for file in files {
+        let world = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let entries: Vec<(String, String, Vec<String>)> = read(&file)?
+            .into_iter()
+            .filter_map(|row| match row {
+                WorldRow::Entry { question, answer, asked } => Some((question, answer, asked)),
+                WorldRow::Missed {} => None,
+            })
+            .collect();
+        for (at, (question, answer, asked)) in entries.iter().enumerate() {
+            let group = format!("{world} {question}");
+            let other = asked.get((hash("asked", question) % (asked.len() as u64).max(1)) as usize);
+            for query in [question].into_iter().chain(other) {
+                let far = (hash("far", query) % entries.len() as u64) as usize;
+                cases.push(pair(&group, query, answer, true, Origin::Paired));
+                for place in [(at + 1) % entries.len(), far] {
+                    if place != at {
+                        cases.push(pair(&group, query, &entries[place].1, false, Origin::Paired));
+                    }
+                }
+            }
+        }
+    }
+    Ok(cases)
+}
+
+fn pair(group: &str, question: &str, answer: &str, acceptable: bool, origin: Origin) -> Case {
+    Case {
+        group: group.to_owned(),
+        question: question.to_owned(),
+        passages: Vec::new(),
+        answer: answer.to_owned(),
+        acceptable,
+        flaw: (!acceptable).then(|| "off_topic".to_owned()),
+        origin,
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

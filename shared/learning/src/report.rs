@@ -22,6 +22,15 @@ const LICENCES: &[(&str, &str)] = &[
     ("davidson", "MIT"),
 ];
 
+/// What a head was found to do on held-out rows.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The figures.
+    pub figures: Value,
+    /// The same as a section of Markdown.
+    pub section: String,
+}
+
 /// A trained head, with its report.
 #[derive(Clone, Debug)]
 pub struct Trained {

@@ -9,26 +9,38 @@ use farthing_domain::ports::{Analysis, Analyst, ModelUnavailable};
 use crate::cpu::CpuPool;
 use crate::encoder::Encoder;
 use crate::features::{self, COMPLEXITY, SCREEN};
-use crate::heads::{HeadError, LogisticHead, SoftmaxHead};
+use crate::gain::{GainHeads, can_be_checked};
+use crate::heads::{HeadError, LogisticHead, SoftmaxHead, sigmoid};
+use crate::toxicity::ToxicityHead;
+pub use close_reading::{CloseReading, Detector, ScreenError, parts};
+
+mod close_reading;
 
 /// The heads that read a query.
 #[derive(Clone, Debug)]
 pub struct AnalystHeads {
     complexity: SoftmaxHead,
     injection: LogisticHead,
-    toxicity: LogisticHead,
+    toxicity: ToxicityHead,
+    gain: GainHeads,
 }
 
 impl AnalystHeads {
-    /// Reads the heads from the contents of their files.
+    /// Reads the heads from the contents of their files; that of toxicity has been read.
     ///
     /// # Errors
     /// [`HeadError`] of the first that cannot be used.
-    pub fn from_json(complexity: &[u8], injection: &[u8], toxicity: &[u8]) -> Result<Self, HeadError> {
+    pub fn from_json(
+        complexity: &[u8],
+        injection: &[u8],
+        toxicity: ToxicityHead,
+        gain: &[u8],
+    ) -> Result<Self, HeadError> {
         Ok(Self {
             complexity: SoftmaxHead::from_json(complexity, COMPLEXITY, &Tier::ALL.map(Tier::as_str))?,
             injection: LogisticHead::from_json(injection, SCREEN)?,
-            toxicity: LogisticHead::from_json(toxicity, SCREEN)?,
+            toxicity,
+            gain: GainHeads::from_json(gain)?,
         })
     }
 }
@@ -68,11 +80,14 @@ impl Parts {
         let probabilities = probabilities.map_err(|error| unavailable("complexity head", error.into()))?;
         let mut tiers = [0.0; Tier::ALL.len()];
         tiers.copy_from_slice(&probabilities);
-        let screen = features::screen(&embedding, query);
+        let mut reading = CloseReading::of(&*self.encoder, &embedding, query);
+        let injection = reading.log_odds(&heads.injection).map_err(|e| unavailable("injection head", e.into()))?;
+        let toxicity = reading.log_odds(&heads.toxicity).map_err(|e| unavailable("toxicity head", e.into()))?;
         Ok(Analysis {
             complexity: ComplexityEstimate::new(tiers),
-            injection: heads.injection.probability(&screen).map_err(|e| unavailable("injection head", e.into()))?,
-            toxicity: heads.toxicity.probability(&screen).map_err(|e| unavailable("toxicity head", e.into()))?,
+            injection: sigmoid(injection),
+            toxicity: sigmoid(toxicity),
+            gain: heads.gain.before(&embedding, query).map_err(|e| unavailable("gain head", e.into()))?,
             tokens: self.encoder.count_tokens(query) as u64,
             embedding,
         })
@@ -85,6 +100,19 @@ impl Analyst for HeadAnalyst {
         let (parts, query) = (Arc::clone(&self.parts), query.to_owned());
         let done = self.pool.run(move || parts.analyse(&query)).await;
         done.map_err(|error| ModelUnavailable { model: "encoder".to_owned(), cause: error.into() })?
+    }
+
+    async fn gain_after(
+        &self,
+        analysis: &Analysis,
+        query: &str,
+        answer: &str,
+    ) -> Result<Option<f32>, ModelUnavailable> {
+        if !can_be_checked(query, answer) {
+            return Ok(None);
+        }
+        let gain = self.parts.heads.gain.after(&analysis.embedding, query, answer);
+        gain.map(Some).map_err(|error| ModelUnavailable { model: "gain head".to_owned(), cause: error.into() })
     }
 
     fn count_tokens(&self, text: &str) -> u64 {

@@ -1,11 +1,18 @@
 //! Text to vector.
 
+mod family;
 mod minilm;
+mod pair;
+mod plan;
 mod self_test;
+mod tokens;
 mod weights;
 
+pub use family::Family;
 pub use minilm::{LoadError, MAX_TOKENS, MiniLm};
+pub use pair::{MAX_ENTRY_TOKENS, MAX_QUERY_TOKENS, PairLogits, PairModel, PairReader};
 pub use self_test::self_test;
+pub use tokens::Tokens;
 
 /// A text's vector, of length 1.
 pub type Embedding = Vec<f32>;

@@ -11,15 +11,22 @@ use crate::heads::FeatureSpec;
 pub const EMBEDDING: usize = 384;
 
 /// How many places the hashed words share.
-pub const HASHED: usize = 2048;
+pub const HASHED: usize = 8192;
 
 const LEXICAL: usize = 29;
 
-/// The features of the complexity head: the embedding, then lexical features.
-pub const COMPLEXITY: FeatureSpec = FeatureSpec { name: "minilm-lexical-1", dimension: EMBEDDING + LEXICAL };
+/// How many places the hashed words share in the complexity head, which has four weights for each.
+const FOLDED: usize = HASHED / 2;
 
-/// The features of the screening heads, injection and toxicity: the embedding, then hashed words.
-pub const SCREEN: FeatureSpec = FeatureSpec { name: "minilm-words-1", dimension: EMBEDDING + HASHED };
+/// The features of the complexity head: the embedding, then lexical features, then hashed words.
+pub const COMPLEXITY: FeatureSpec =
+    FeatureSpec { name: "minilm-lexical-words-1", dimension: EMBEDDING + LEXICAL + FOLDED };
+
+/// Where the features of form and words are among those of [`COMPLEXITY`].
+pub const COMPLEXITY_LEXICAL: std::ops::Range<usize> = EMBEDDING..EMBEDDING + LEXICAL;
+
+/// The features of the injection head: the embedding, then hashed words. The toxicity head reads these and more.
+pub const SCREEN: FeatureSpec = FeatureSpec { name: "minilm-words-2", dimension: EMBEDDING + HASHED };
 
 /// Makes something new: at the start of a query they ask for a text to be written.
 const CREATION_VERBS: &[&str] = &[
@@ -175,6 +182,9 @@ const QUESTIONS: [QuestionType; 8] = [
 pub fn complexity(embedding: &[f32], text: &str) -> Vec<f32> {
     let mut features = embedding.to_vec();
     features.extend(lexical(text));
+    let words = hashed_words(text);
+    let (first, second) = words.split_at(FOLDED);
+    features.extend(first.iter().zip(second).map(|(a, b)| a + b));
     features
 }
 
@@ -226,18 +236,27 @@ fn lexical(text: &str) -> [f32; LEXICAL] {
     features
 }
 
-/// The words of `text` and the four-letter pieces of each, every one at the place and with the
-/// sign that its hash says; of length 1, or 0 when there are no words.
+/// The words of `text`, the four-letter pieces of each and the pairs of neighbours, every one at the
+/// place and with the sign that its hash says; of length 1, or 0 when there are no words.
 fn hashed_words(text: &str) -> Vec<f32> {
-    let mut places = vec![0.0_f32; HASHED];
-    let mut seen = std::collections::BTreeSet::new();
-    for word in words(text) {
+    let words = words(text);
+    let mut seen = Vec::new();
+    for word in &words {
         let framed: Vec<char> = format!("<{word}>").chars().collect();
-        for piece in framed.windows(4) {
-            seen.insert(hash("piece", &piece.iter().collect::<String>()));
-        }
-        seen.insert(hash("word", &word));
+        seen.extend(framed.windows(4).map(|piece| hash("piece", &piece.iter().collect::<String>())));
+        seen.push(hash("word", word));
     }
+    let ends = |word: Option<&String>| word.cloned().unwrap_or_default();
+    for at in 0..=words.len() {
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        seen.push(hash("pair", &format!("{} {}", ends(before), ends(words.get(at)))));
+    }
+    let mut places = vec![0.0_f32; HASHED];
+    if words.is_empty() {
+        return places;
+    }
+    seen.sort_unstable();
+    seen.dedup();
     for hash in seen {
         places[(hash % HASHED as u64) as usize] += if hash >> 40 & 1 == 1 { 1.0 } else { -1.0 };
     }
@@ -279,8 +298,9 @@ mod tests {
     }
 
     #[test]
-    fn hashed_words_ignore_case_and_order_and_have_length_one() {
-        assert_eq!(hashed_words("Ignore the rules"), hashed_words("the RULES: ignore!"));
+    fn hashed_words_ignore_case_and_marks_but_not_order_and_have_length_one() {
+        assert_eq!(hashed_words("Ignore the rules"), hashed_words("ignore: the RULES!"));
+        assert_ne!(hashed_words("man bites dog"), hashed_words("dog bites man"));
         assert_ne!(hashed_words("ignore the rules"), hashed_words("follow the rules"));
         let length: f32 = hashed_words("ignore the rules").iter().map(|place| place * place).sum();
         assert!((length - 1.0).abs() < 1e-5);

@@ -42,13 +42,13 @@ pub enum HeadError {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct FeaturesEntry {
+pub(crate) struct FeaturesEntry {
     name: String,
     dimension: usize,
 }
 
 impl FeaturesEntry {
-    fn check(&self, expected: FeatureSpec) -> Result<(), HeadError> {
+    pub(crate) fn check(&self, expected: FeatureSpec) -> Result<(), HeadError> {
         if self.name == expected.name && self.dimension == expected.dimension {
             return Ok(());
         }

@@ -11,9 +11,10 @@ use farthing_domain::ports::{ModelUnavailable, Passage, Validation, Validator};
 use farthing_domain::quality::{HardFail, Quality};
 
 use crate::cpu::CpuPool;
-use crate::encoder::{Encoder, EncoderError, cosine};
-use crate::features::{SCREEN, screen};
-use crate::heads::{HeadError, LogisticHead, sigmoid};
+use crate::encoder::{Encoder, EncoderError, PairReader, cosine};
+use crate::gain::sums;
+use crate::heads::{HeadError, sigmoid};
+use crate::toxicity::ToxicityHead;
 use groundedness::Evidence;
 use memo::Memo;
 use reading::Reading;
@@ -23,14 +24,18 @@ pub(crate) mod coherence;
 mod groundedness;
 mod language;
 mod leak;
+mod lexis;
 mod measures;
 mod memo;
+mod quantities;
+mod rarity;
 mod reading;
 mod relevance;
 mod rules;
 mod stems;
+mod trees;
 
-pub use measures::{COHERENCE, COMPOSED, GROUNDEDNESS, Measures, QualityHeads, RELEVANCE};
+pub use measures::{COHERENCE, COMPOSED, GROUNDEDNESS, Measures, QualityHeads, RELEVANCE, ranking, rising};
 pub use rules::Rules;
 
 /// From this probability of toxicity up an answer fails whatever else it is.
@@ -42,6 +47,12 @@ const BRAND_CEILING: f32 = 1.386;
 
 /// How much more brand rules, up to all of them, lower the log-odds further.
 const BRAND_WEIGHT: f32 = 1.5;
+
+/// Below this probability of being good a part vetoes the answer.
+const LEAST_OF_A_PART: f32 = 0.05;
+
+/// The log-odds that an answer which a part vetoes has at most: 0.25, so that it escalates.
+const VETO_CEILING: f32 = -1.098_6;
 
 /// How many texts the examiner remembers: passages of an agent, and pieces of answers in their
 /// words. A vector is 1.5 KB.
@@ -61,7 +72,8 @@ pub enum ExaminerError {
 /// Measures answers.
 pub struct Examiner {
     memo: Memo,
-    toxicity: LogisticHead,
+    pairs: Option<Arc<dyn PairReader>>,
+    toxicity: ToxicityHead,
 }
 
 impl std::fmt::Debug for Examiner {
@@ -80,12 +92,17 @@ pub struct Findings {
 }
 
 impl Examiner {
-    /// An examiner with the contents of the toxicity head's file.
-    ///
-    /// # Errors
-    /// [`HeadError`] when the head cannot be used.
-    pub fn new(encoder: Arc<dyn Encoder>, toxicity: &[u8]) -> Result<Self, HeadError> {
-        Ok(Self { memo: Memo::new(encoder, REMEMBERED), toxicity: LogisticHead::from_json(toxicity, SCREEN)? })
+    /// An examiner with this head for toxicity.
+    #[must_use]
+    pub fn new(encoder: Arc<dyn Encoder>, toxicity: ToxicityHead) -> Self {
+        Self { memo: Memo::new(encoder, REMEMBERED), pairs: None, toxicity }
+    }
+
+    /// The same examiner, which has `pairs` read each question together with its answer. The quality heads have to be
+    /// trained with such a reader: for others what it says counts nothing.
+    #[must_use]
+    pub fn reading_pairs(self, pairs: Arc<dyn PairReader>) -> Self {
+        Self { pairs: Some(pairs), ..self }
     }
 
     /// Measures an answer. Synchronous CPU work.
@@ -97,18 +114,23 @@ impl Examiner {
             return Ok(Findings { measures: None, hard_fail: Some(HardFail::Empty) });
         }
         let reading = Reading::of(validation, &self.memo)?;
-        let relevance = relevance::measure(&reading, &self.memo)?;
-        let (mut groundedness, mut is_stored) = (None, false);
+        let relevance = relevance::measure(&reading, &self.memo, self.pairs.as_deref())?;
+        let (mut groundedness, mut is_stored, mut leaves_evidence) = (None, false, false);
         if !validation.passages.is_empty() {
             let evidence = Evidence::of(&validation);
             groundedness = Some(groundedness::measure(&reading, &evidence, &self.memo)?.to_vec());
-            is_stored = relevance::has_heading(&relevance) && reading.sentences.iter().all(|s| evidence.has(s));
+            let mut loose = reading.sentences.iter().filter(|sentence| !evidence.has(sentence)).peekable();
+            is_stored = relevance::has_heading(&relevance) && loose.peek().is_none();
+            leaves_evidence =
+                evidence.is_denied_by_lead(&reading) || loose.any(|sentence| evidence.is_left_by(sentence));
         }
         let measures = Measures {
             relevance: relevance.to_vec(),
             coherence: coherence::measure(&reading).to_vec(),
             groundedness,
             is_stored,
+            leaves_evidence,
+            sums: sums(validation.answer),
             brand: brand::measure(&reading),
             toxicity: self.toxicity(&reading)?,
         };
@@ -130,7 +152,7 @@ impl Examiner {
     fn toxicity(&self, reading: &Reading<'_>) -> Result<f32, HeadError> {
         let mut highest = 0.0_f32;
         for (vector, text) in reading.pieces.vectors.iter().zip(&reading.pieces.texts) {
-            highest = highest.max(self.toxicity.probability(&screen(vector, text))?);
+            highest = highest.max(self.toxicity.probability(vector, text)?);
         }
         Ok(highest)
     }
@@ -160,6 +182,10 @@ impl QualityHeads {
         } else {
             self.composed.log_odds(&measures.features(must_be_grounded))?
         };
+        let is_vetoed = relevance < LEAST_OF_A_PART
+            || coherence < LEAST_OF_A_PART
+            || (must_be_grounded && measures.leaves_evidence && !measures.is_stored);
+        let log_odds = if is_vetoed { log_odds.min(VETO_CEILING) } else { log_odds };
         let score = if measures.brand < 1.0 {
             sigmoid(log_odds.min(BRAND_CEILING) - BRAND_WEIGHT * (1.0 - measures.brand))
         } else {

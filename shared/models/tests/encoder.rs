@@ -92,7 +92,7 @@ async fn the_encoder_can_be_prepared_and_others_say_why_not() {
         .with_self_test(common::encoder_id(), Box::new(encoder::self_test));
 
     let ready = models.prepare(&common::encoder_id()).await.unwrap();
-    assert_eq!((ready.bytes(), ready.sha256().len()), (22_928_619 + 466_247, 64));
+    assert_eq!((ready.bytes(), ready.sha256().len()), (22_928_619 + 466_247 + 10_831_460 + 10_834_585, 64));
 
     for (model, reason) in [
         ("no-such-model", "it is not in the registry"),

@@ -94,6 +94,7 @@ pub(crate) fn parts(
         key_settings: BTreeMap::new(),
         local: Arc::new(LocalTier {
             analyst: planned.clone(),
+            matcher: Arc::new(Plain),
             knowledge: Arc::new(Plain),
             validator: planned,
             rephraser: Arc::new(Plain),

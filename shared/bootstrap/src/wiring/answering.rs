@@ -167,7 +167,7 @@ async fn follow_releases(models: Arc<ModelFiles>, stores: &Stores) -> Arc<dyn Lo
 }
 
 /// Has the ledger go by the owner's prices and budget as they are now.
-async fn adopt_prices_and_budget(connection: &Connection, files: &OwnerFiles) {
+pub(super) async fn adopt_prices_and_budget(connection: &Connection, files: &OwnerFiles) {
     let (ledger, month) =
         (DynamoLedger::new(connection.table.clone(), ledger_config(files)), SystemClock.now().month());
     for adopted in [ledger.adopt_prices(month).await, ledger.adopt_budget(month).await] {
@@ -193,7 +193,7 @@ fn init_of(files: &OwnerFiles, stores: &Stores, models: Arc<dyn LocalModels>) ->
     Init::new(files.registry.clone(), agents, models, stores.releases.clone(), Arc::new(SystemClock))
 }
 
-async fn providers(
+pub(super) async fn providers(
     config: &Config,
     connection: &Connection,
 ) -> anyhow::Result<BTreeMap<ProviderId, Arc<dyn Provider>>> {
@@ -217,6 +217,6 @@ async fn providers(
 }
 
 /// For each known provider, what its key is called.
-fn key_settings(config: &Config) -> BTreeMap<ProviderId, String> {
+pub(super) fn key_settings(config: &Config) -> BTreeMap<ProviderId, String> {
     config.providers.iter().map(|(id, access)| (id.clone(), access.key_setting.clone())).collect()
 }

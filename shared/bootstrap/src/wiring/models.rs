@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use farthing_domain::complexity::Tier;
 use farthing_domain::ids::{AgentId, ModelId};
 use farthing_domain::ports::{LocalModels, ModelStore, ModelUnavailable};
 use farthing_domain::registry::{ModelSpec, Registry};
@@ -15,11 +16,15 @@ use farthing_gateway::loading::ReleaseLoader;
 use farthing_models::analyst::{AnalystHeads, HeadAnalyst};
 use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress};
 use farthing_models::cpu::CpuPool;
-use farthing_models::encoder::{self, Encoder, MiniLm};
-use farthing_models::features::SCREEN;
-use farthing_models::heads::LogisticHead;
+use farthing_models::encoder::{self, Encoder, Family, PairReader};
+use farthing_models::features::{COMPLEXITY, SCREEN};
+use farthing_models::gain::GainHeads;
+use farthing_models::heads::{LogisticHead, SoftmaxHead};
+use farthing_models::knowledge::source::Entry;
 use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeFiles, KnowledgeIndex, answerability};
+use farthing_models::matcher::PairMatcher;
 use farthing_models::rephraser::EditingRephraser;
+use farthing_models::toxicity::ToxicityHead;
 use farthing_models::validator::{Examiner, HeadValidator, QualityHeads};
 use futures::future::try_join_all;
 
@@ -47,7 +52,7 @@ struct Heads {
     analyst: AnalystHeads,
     quality: QualityHeads,
     answerability: answerability::Head,
-    toxicity: Vec<u8>,
+    toxicity: ToxicityHead,
 }
 
 /// Reads every agent's knowledge files, so that a wrong one is told before anything is fetched.
@@ -97,6 +102,11 @@ impl ModelFiles {
         })
     }
 
+    /// The agents' knowledge as files.
+    pub(super) fn into_knowledge(self) -> KnowledgeFiles {
+        self.knowledge
+    }
+
     /// What the owner's files name. The agents have the knowledge of their own files then.
     pub(super) fn own_release(&self) -> Release {
         Release { models: self.enabled().map(ReleasedModel::from).collect(), knowledge: Vec::new() }
@@ -134,19 +144,33 @@ impl ModelFiles {
         self.registry.models().iter().filter(|spec| spec.enabled && spec.api.is_none())
     }
 
-    async fn try_load(&self, release: &Release) -> Result<LocalTier, BoxError> {
+    /// The models that the owner's files name, with `entries` as all that `agent` knows.
+    pub(super) async fn load_knowing(&self, agent: AgentId, entries: Vec<Entry>) -> Result<LocalTier, BoxError> {
+        self.try_load(&self.own_release(), Some((agent, entries))).await
+    }
+
+    /// Loads the release; `given` is the knowledge of the one agent that is asked, in place of all others'.
+    async fn try_load(&self, release: &Release, given: Option<(AgentId, Vec<Entry>)>) -> Result<LocalTier, BoxError> {
         let begun = Instant::now();
-        let encoder = async {
-            let [model, tokenizer] = self.paths::<2>(release, ENCODER).await?;
+        let family = async {
+            let files = self.paths::<4>(release, ENCODER).await?;
             let fetched = begun.elapsed();
-            let encoder = self.pool.run(move || MiniLm::load(&model, &tokenizer)).await??;
-            Ok::<_, BoxError>((Arc::new(encoder) as Arc<dyn Encoder>, fetched))
+            Ok::<_, BoxError>((self.pool.run(move || Family::load(&files)).await??, fetched))
         };
-        let ((encoder, fetched), heads, released) =
-            tokio::try_join!(encoder, self.heads(release), self.released_knowledge(release))?;
+        let ((family, fetched), heads, released) =
+            tokio::try_join!(family, self.heads(release), self.released_knowledge(release))?;
+        let encoder: Arc<dyn Encoder> = Arc::new(family.encoder);
+        let knowing: Arc<dyn Encoder> = Arc::new(family.knowledge);
+        let reader: Arc<dyn PairReader> = Arc::new(family.pair);
         let encoded = begun.elapsed();
-        let indexes = self.with_own_knowledge(release, released, &encoder).await?;
-        let examiner = Arc::new(Examiner::new(encoder.clone(), &heads.toxicity)?);
+        let indexes = match given {
+            None => self.with_own_knowledge(release, released, &knowing).await?,
+            Some((agent, entries)) => {
+                let knowing = knowing.clone();
+                vec![(agent, self.pool.run(move || KnowledgeIndex::build(entries, knowing.as_ref())).await??)]
+            }
+        };
+        let examiner = Arc::new(Examiner::new(encoder.clone(), heads.toxicity));
         tracing::info!(
             startup.weights_ms = fetched.as_millis(),
             startup.encoder_ms = (encoded - fetched).as_millis(),
@@ -156,9 +180,11 @@ impl ModelFiles {
         );
         Ok(LocalTier {
             analyst: Arc::new(HeadAnalyst::new(encoder, heads.analyst, self.pool.clone())),
+            matcher: Arc::new(PairMatcher::new(Arc::clone(&reader), self.pool.clone())),
             knowledge: Arc::new(KnowledgeAnswerer::new(
                 indexes,
                 heads.answerability,
+                (knowing, reader),
                 self.min_answerability,
                 self.pool.clone(),
             )?),
@@ -169,11 +195,11 @@ impl ModelFiles {
 
     async fn heads(&self, release: &Release) -> Result<Heads, BoxError> {
         let (query, toxicity) =
-            tokio::try_join!(self.paths::<4>(release, QUERY_HEADS), self.paths::<1>(release, TOXICITY_HEAD))?;
-        let [complexity, injection, answerability, quality] = read(&query)?;
-        let [toxicity] = read(&toxicity)?;
+            tokio::try_join!(self.paths::<5>(release, QUERY_HEADS), self.paths::<2>(release, TOXICITY_HEAD))?;
+        let [complexity, injection, answerability, quality, gain] = read(&query)?;
+        let toxicity = toxicity_head(&toxicity)?;
         Ok(Heads {
-            analyst: AnalystHeads::from_json(&complexity, &injection, &toxicity)?,
+            analyst: AnalystHeads::from_json(&complexity, &injection, toxicity.clone(), &gain)?,
             quality: QualityHeads::from_json(&quality)?,
             answerability: answerability::Head::from_json(&answerability)?,
             toxicity,
@@ -227,7 +253,7 @@ impl ModelFiles {
 impl ReleaseLoader for ModelFiles {
     async fn load(&self, release: &Release) -> Result<LocalTier, ModelUnavailable> {
         let unavailable = |cause| ModelUnavailable { model: "local models".to_owned(), cause };
-        self.try_load(release).await.map_err(unavailable)
+        self.try_load(release, None).await.map_err(unavailable)
     }
 }
 
@@ -251,16 +277,22 @@ fn read<const N: usize>(paths: &[PathBuf]) -> Result<[Vec<u8>; N], BoxError> {
     contents.try_into().map_err(|_| format!("expected {N} artifacts, found {}", paths.len()).into())
 }
 
+fn toxicity_head(paths: &[PathBuf]) -> Result<ToxicityHead, BoxError> {
+    let [head, comments] = read(paths)?;
+    Ok(ToxicityHead::from_files(&head, &comments)?)
+}
+
 fn query_heads_can_be_read(paths: &[PathBuf]) -> Result<(), BoxError> {
-    let [complexity, injection, answerability, quality] = read(paths)?;
-    AnalystHeads::from_json(&complexity, &injection, &injection)?;
+    let [complexity, injection, answerability, quality, gain] = read(paths)?;
+    GainHeads::from_json(&gain)?;
+    SoftmaxHead::from_json(&complexity, COMPLEXITY, &Tier::ALL.map(Tier::as_str))?;
+    LogisticHead::from_json(&injection, SCREEN)?;
     QualityHeads::from_json(&quality)?;
     answerability::Head::from_json(&answerability)?;
     Ok(())
 }
 
 fn toxicity_head_can_be_read(paths: &[PathBuf]) -> Result<(), BoxError> {
-    let [toxicity] = read(paths)?;
-    LogisticHead::from_json(&toxicity, SCREEN)?;
+    toxicity_head(paths)?;
     Ok(())
 }

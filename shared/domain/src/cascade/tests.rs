@@ -66,11 +66,33 @@ fn the_end_of_the_chain_delivers_the_best_above_the_floor() {
     check(0, &[], Action::GiveUp);
 }
 
+#[test]
+fn a_doubted_answer_waits_for_a_better_one() {
+    let doubted = Event::Doubted(quality(0.9));
+    check(2, std::slice::from_ref(&doubted), Action::Attempt(1));
+    check(2, &[doubted.clone(), Event::Answered(quality(0.9))], deliver(1, false, false));
+    check(2, &[doubted.clone(), Event::Failed], deliver(0, false, false));
+    let low = Event::Answered(quality(0.55));
+    check(3, &[doubted.clone(), low.clone(), Event::Failed], deliver(0, false, false));
+    check(3, &[low, doubted.clone(), Event::Failed], deliver(1, false, false));
+    check(3, &[doubted.clone(), doubted.clone(), Event::Failed], deliver(0, false, false));
+    check(1, &[doubted], deliver(0, false, false));
+}
+
+#[test]
+fn doubt_makes_no_answer_better() {
+    check(2, &[Event::Doubted(quality(0.7))], Action::Rephrase(0));
+    check(2, &[Event::Doubted(quality(0.5)), Event::Failed], deliver(0, false, true));
+    let toxic = Quality { hard_fail: Some(HardFail::Toxic), ..quality(0.99) };
+    check(2, &[Event::Doubted(toxic), Event::Failed], Action::GiveUp);
+}
+
 proptest! {
     #[test]
     fn a_cascade_ends_and_attempts_each_step_once(
         steps in 0_usize..6,
         scores in proptest::collection::vec(proptest::option::of(0.0_f32..1.0), 0..20),
+        doubts in proptest::collection::vec(any::<bool>(), 6),
     ) {
         let (mut cascade, mut action) = Cascade::start(steps, THRESHOLDS);
         let mut attempted = Vec::new();
@@ -79,7 +101,8 @@ proptest! {
             action = match action {
                 Action::Attempt(step) => {
                     attempted.push(step);
-                    let event = events.next().flatten().map_or(Event::Failed, |score| Event::Answered(quality(score)));
+                    let judged = if doubts[step] { Event::Doubted } else { Event::Answered };
+                    let event = events.next().flatten().map_or(Event::Failed, |score| judged(quality(score)));
                     cascade.next(event)
                 }
                 Action::Rephrase(_) => cascade.next(Event::Rephrased(events.next().flatten().map(quality))),

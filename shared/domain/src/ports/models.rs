@@ -30,6 +30,9 @@ pub struct Analysis {
     pub injection: f32,
     /// The probability that it is abusive, 0 to 1.
     pub toxicity: f32,
+    /// How much better a strong model's answer is expected to be than a cheap one's: the difference of
+    /// the probabilities that they are right, −1 to 1.
+    pub gain: f32,
     /// How many tokens it has.
     pub tokens: u64,
 }
@@ -43,8 +46,32 @@ pub trait Analyst: Send + Sync {
     /// [`ModelUnavailable`] when the encoder or a head cannot run.
     async fn analyse(&self, query: &str) -> Result<Analysis, ModelUnavailable>;
 
+    /// The gain that is expected now that a cheap model has answered `answer`, −1 to 1; `None` when
+    /// the answer has nothing that can be checked. An analyst that reads no answers says `None`.
+    ///
+    /// # Errors
+    /// [`ModelUnavailable`] when the head cannot run.
+    async fn gain_after(
+        &self,
+        _analysis: &Analysis,
+        _query: &str,
+        _answer: &str,
+    ) -> Result<Option<f32>, ModelUnavailable> {
+        Ok(None)
+    }
+
     /// How many tokens `text` has, by the encoder's tokenizer.
     fn count_tokens(&self, text: &str) -> u64;
+}
+
+/// Tells whether two questions ask the same.
+#[async_trait]
+pub trait QuestionMatcher: Send + Sync {
+    /// The probability, 0 to 1, that an answer to `asked` answers `query` too.
+    ///
+    /// # Errors
+    /// [`ModelUnavailable`] when the model cannot run.
+    async fn same(&self, query: &str, asked: &str) -> Result<f32, ModelUnavailable>;
 }
 
 /// A piece of an agent's knowledge.

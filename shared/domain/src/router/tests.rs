@@ -4,10 +4,20 @@ fn policy() -> Policy {
     toml::from_str(include_str!("../../../../infra/policy.toml")).unwrap()
 }
 
+/// A gain that changes nothing under the shipped policy.
+fn usual_gain() -> f32 {
+    let gain = policy().gain;
+    f32::midpoint(gain.cheap_below, gain.strong_from)
+}
+
 /// The steps for a query whose tiers have these probabilities, under the shipped policy.
 fn steps(probabilities: [f32; 4], answerability: f32, arm: Arm) -> String {
+    steps_by_gain(probabilities, answerability, arm, usual_gain())
+}
+
+fn steps_by_gain(probabilities: [f32; 4], answerability: f32, arm: Arm, gain: f32) -> String {
     let complexity = ComplexityEstimate::new(probabilities);
-    let steps = plan(&Circumstances { complexity, answerability, arm }, &policy());
+    let steps = plan(&Circumstances { complexity, answerability, gain, arm }, &policy());
     let name = |step: &Step| match step {
         Step::Local => "local".to_owned(),
         Step::Paid(model) => model.to_string(),
@@ -46,4 +56,46 @@ fn an_uncertain_query_is_treated_as_one_tier_harder() {
 #[test]
 fn of_equally_probable_tiers_the_dearer_counts() {
     assert_eq!(effective_tier(&ComplexityEstimate::new([0.5, 0.5, 0.0, 0.0]), &policy()), Tier::Medium);
+}
+
+#[test]
+fn where_little_is_gained_a_high_query_begins_at_the_cheap_model() {
+    let begins = |gain| steps_by_gain(HIGH, 0.9, Arm::Local, gain);
+    let bound = policy().gain.cheap_below;
+    assert_eq!(begins(bound - 0.01), "deepseek-chat > claude-sonnet > gpt-4o");
+    assert_eq!(begins(bound), "claude-sonnet > gpt-4o");
+    assert_eq!(steps_by_gain(CREATIVE, 0.9, Arm::Local, -1.0), "claude-sonnet > gpt-4o");
+}
+
+#[test]
+fn where_much_is_gained_the_strong_model_comes_first_and_the_cheap_one_stays_behind() {
+    let bound = policy().gain.strong_from;
+    let begins = |probabilities, gain| steps_by_gain(probabilities, 0.1, Arm::Local, gain);
+    assert_eq!(begins(MEDIUM, bound), "claude-sonnet > deepseek-chat");
+    assert_eq!(begins(MEDIUM, bound - 0.01), "deepseek-chat > claude-sonnet");
+    assert_eq!(begins(SIMPLE, 1.0), "local > claude-sonnet > deepseek-chat");
+    assert_eq!(begins(HIGH, 1.0), "claude-sonnet > gpt-4o");
+}
+
+#[test]
+fn a_gain_that_is_no_number_changes_nothing() {
+    for probabilities in [SIMPLE, MEDIUM, HIGH, CREATIVE] {
+        let plain = steps(probabilities, 0.1, Arm::Local);
+        assert_eq!(steps_by_gain(probabilities, 0.1, Arm::Local, f32::NAN), plain);
+    }
+}
+
+#[test]
+fn only_the_cheap_model_before_a_paid_step_is_doubted() {
+    let doubted = |probabilities, arm, gain| {
+        let circumstances =
+            Circumstances { complexity: ComplexityEstimate::new(probabilities), answerability: 0.9, gain, arm };
+        let steps = plan(&circumstances, &policy());
+        (0..=steps.len()).filter(|&at| can_be_doubted(&steps, at, &policy())).collect::<Vec<_>>()
+    };
+    assert_eq!(doubted(SIMPLE, Arm::Local, usual_gain()), [1], "never the stored text");
+    assert_eq!(doubted(SIMPLE, Arm::Paid, usual_gain()), [0]);
+    assert_eq!(doubted(SIMPLE, Arm::Paid, 1.0), [0; 0], "the strong model's answer is not");
+    assert_eq!(doubted(HIGH, Arm::Local, -1.0), [0]);
+    assert_eq!(doubted(HIGH, Arm::Local, usual_gain()), [0; 0]);
 }

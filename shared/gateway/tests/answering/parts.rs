@@ -87,7 +87,13 @@ pub(crate) fn owner_file<T: DeserializeOwned>(path: &str, key: Option<&str>) -> 
 /// The local models, all of them plain.
 pub(crate) fn local_tier() -> LocalTier {
     let good = Arc::new(Good::default());
-    LocalTier { analyst: good.clone(), knowledge: Arc::new(Plain), validator: good, rephraser: Arc::new(Plain) }
+    LocalTier {
+        analyst: good.clone(),
+        matcher: Arc::new(Plain),
+        knowledge: Arc::new(Plain),
+        validator: good,
+        rephraser: Arc::new(Plain),
+    }
 }
 
 /// What one question needs.

@@ -1,6 +1,6 @@
 //! How customers word an entry's question, and how a question that only looks like it differs.
 
-use super::worlds::Random;
+use super::chance::Random;
 
 /// Words whose exchange turns a question into its opposite.
 const EXCHANGED: &[(&str, &str)] = &[

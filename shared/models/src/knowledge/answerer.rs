@@ -7,41 +7,51 @@ use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
 use farthing_domain::ids::{AgentId, InvalidId, ModelId};
 use farthing_domain::ports::{Analysis, KnowledgeBase, LocalAnswer, ModelUnavailable, Passage, Retrieval, Source};
+use futures::future::try_join_all;
 
 use super::answerability::{Head, features};
 use super::index::KnowledgeIndex;
-use super::retrieval::WrongDimensions;
+use super::reranking::{MOST_READ, ReadingError, Reranked};
 use crate::cpu::CpuPool;
+use crate::encoder::{Encoder, PairReader};
 
 /// The name under which knowledge answers.
 const MODEL: &str = "knowledge";
-
-/// Below this many passages a search takes less time than handing it to another thread.
-const SMALL: usize = 2_000;
 
 /// Answers from agents' knowledge, in its own words.
 pub struct KnowledgeAnswerer {
     indexes: HashMap<AgentId, Arc<KnowledgeIndex>>,
     head: Arc<Head>,
+    encoder: Arc<dyn Encoder>,
+    reader: Arc<dyn PairReader>,
     model: ModelId,
     min_answerability: f32,
     pool: CpuPool,
 }
 
 impl KnowledgeAnswerer {
-    /// Answers from `indexes` when `head` gives at least `min_answerability`; large searches run
-    /// in `pool`. An agent without an index has no knowledge: nothing is found for it.
+    /// Answers from `indexes` when `head` gives at least `min_answerability`. The encoder has to be the one that made
+    /// the indexes; it and the reader run in `pool`. An agent without an index has no knowledge: nothing is found for it.
     ///
     /// # Errors
     /// [`InvalidId`] never in practice: the model's name is fixed and valid.
     pub fn new(
         indexes: impl IntoIterator<Item = (AgentId, KnowledgeIndex)>,
         head: Head,
+        (encoder, reader): (Arc<dyn Encoder>, Arc<dyn PairReader>),
         min_answerability: f32,
         pool: CpuPool,
     ) -> Result<Self, InvalidId> {
         let indexes = indexes.into_iter().map(|(agent, index)| (agent, Arc::new(index))).collect();
-        Ok(Self { indexes, head: Arc::new(head), model: ModelId::parse(MODEL)?, min_answerability, pool })
+        let (head, model) = (Arc::new(head), ModelId::parse(MODEL)?);
+        Ok(Self { indexes, head, encoder, reader, model, min_answerability, pool })
+    }
+
+    async fn in_pool<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ModelUnavailable> {
+        self.pool.run(work).await.map_err(|error| unavailable(error.into()))
     }
 
     /// The index of `agent`.
@@ -57,19 +67,26 @@ impl KnowledgeBase for KnowledgeAnswerer {
         &self,
         agent: &AgentId,
         query: &str,
-        analysis: &Analysis,
+        _: &Analysis,
         limit: usize,
     ) -> Result<Retrieval, ModelUnavailable> {
         let Some(index) = self.indexes.get(agent) else { return Ok(Retrieval::default()) };
-        let found = if index.passage_count() < SMALL {
-            retrieve(index, &self.head, query, &analysis.embedding, limit)
-        } else {
-            let (index, head) = (Arc::clone(index), Arc::clone(&self.head));
-            let (query, embedding) = (query.to_owned(), analysis.embedding.clone());
-            let work = move || retrieve(&index, &head, &query, &embedding, limit);
-            self.pool.run(work).await.map_err(|error| unavailable(error.into()))?
+        let found = {
+            let (index, encoder, query) = (Arc::clone(index), Arc::clone(&self.encoder), query.to_owned());
+            self.in_pool(move || Ok::<_, ReadingError>(index.candidates(&query, &encoder.embed(&query)?)?)).await?
         };
-        found.map_err(|error| unavailable(error.into()))
+        let found = found.map_err(|error| unavailable(error.into()))?;
+        let texts: Vec<String> =
+            found.passages.iter().take(MOST_READ).map(|candidate| index.pair_text(candidate)).collect();
+        // Two pieces of work, so that a second processor helps when it is free.
+        let halves = texts.chunks(MOST_READ.div_ceil(2)).map(|texts| {
+            let (reader, query, texts) = (Arc::clone(&self.reader), query.to_owned(), texts.to_vec());
+            self.in_pool(move || texts.iter().map(|text| reader.read(&query, text)).collect::<Result<Vec<_>, _>>())
+        });
+        let read = try_join_all(halves).await?.into_iter().collect::<Result<Vec<_>, _>>();
+        let read = read.map_err(|error| unavailable(error.into()))?.into_iter().flatten();
+        let logits: Vec<f32> = read.map(|logits| logits.answers).collect();
+        Ok(retrieval(index, &self.head, query, index.rerank(found, &logits), limit))
     }
 
     fn answer(&self, brand: &BrandProfile, query: &str, retrieval: &Retrieval) -> Option<LocalAnswer> {
@@ -90,20 +107,24 @@ impl KnowledgeBase for KnowledgeAnswerer {
     }
 }
 
-/// The `limit` best passages of `index`, and the probability that the first answers `query`.
+/// The `limit` best passages of `index`, and the probability that the first answers `query`. Synchronous CPU work.
 ///
 /// # Errors
-/// [`WrongDimensions`] when `embedding` was made by another encoder than the index.
+/// [`ReadingError`].
 pub fn retrieve(
     index: &KnowledgeIndex,
     head: &Head,
+    reader: &dyn PairReader,
     query: &str,
     embedding: &[f32],
     limit: usize,
-) -> Result<Retrieval, WrongDimensions> {
-    let found = index.search(query, embedding, limit.max(1))?;
-    let answerability = features::measure(index, query, &found).map_or(0.0, |features| head.probability(&features));
-    let passages = found.passages.iter().take(limit).filter_map(|candidate| {
+) -> Result<Retrieval, ReadingError> {
+    Ok(retrieval(index, head, query, index.read(reader, query, embedding)?, limit))
+}
+
+fn retrieval(index: &KnowledgeIndex, head: &Head, query: &str, read: Reranked, limit: usize) -> Retrieval {
+    let answerability = features::measure(index, query, &read).map_or(0.0, |features| head.probability(&features));
+    let passages = read.found.passages.iter().take(limit).filter_map(|candidate| {
         let entry = index.entries().get(candidate.entry)?;
         Some(Passage {
             id: entry.passage_id(candidate.part),
@@ -112,7 +133,7 @@ pub fn retrieve(
             score: candidate.score,
         })
     });
-    Ok(Retrieval { passages: passages.collect(), answerability })
+    Retrieval { passages: passages.collect(), answerability }
 }
 
 fn unavailable(cause: Box<dyn std::error::Error + Send + Sync>) -> ModelUnavailable {

@@ -105,11 +105,16 @@ pub(super) fn write(path: &Path, stored: &Stored) -> std::io::Result<()> {
     }
     let checksum = Sha256::digest(&bytes);
     bytes.extend_from_slice(&checksum);
+    write_whole(path, &bytes)
+}
+
+/// Writes the file at `path`, which is whole or as it was before at every moment.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder)?;
     let temporary = temporary_name(path);
     let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.sync_all()
     });
     written.and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| {

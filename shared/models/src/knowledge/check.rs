@@ -91,12 +91,18 @@ pub fn check(dir: &Path, encoder: Option<&dyn Encoder>) -> Result<Report, IndexE
         }
         Err(error) => return Err(error.into()),
     };
+    let mut made = Vec::new();
     for file in &files {
-        match source::parse_file(file) {
-            Ok(more) => entries.extend(more),
-            Err(fault) => report.faults.push(fault.to_string()),
+        let read = if file.is_made() {
+            source::made::parse(file).map(|lines| made = lines)
+        } else {
+            source::parse_file(file).map(|more| entries.extend(more))
+        };
+        if let Err(fault) = read {
+            report.faults.push(fault.to_string());
         }
     }
+    source::made::add(&mut entries, &made);
     report.files = files.len();
     report.entries = entries.len();
     report.phrasings = entries.iter().map(|entry| entry.phrasings().count()).sum();

@@ -12,11 +12,11 @@ use farthing_domain::ports::ModelStore;
 use farthing_domain::registry::ModelSpec;
 use farthing_domain::release::{ReleasedFile, ReleasedKnowledge, ReleasedModel};
 
-use super::KnowledgeIndex;
 use super::index::{self, IndexConfig};
+use super::{KeptPhrasings, KnowledgeIndex, PhrasingKeeper};
 use crate::artifacts::{ArtifactStore, Progress, Transfer, Unit, fingerprint};
 use crate::cpu::CpuPool;
-use crate::encoder::{Encoder, MiniLm};
+use crate::encoder::{Encoder, MiniLm, Tokens};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,7 +31,7 @@ pub struct KnowledgeFiles {
     pub artifacts: Arc<ArtifactStore>,
     /// The owner's model store, if there is one.
     pub remote: Option<Arc<dyn ModelStore>>,
-    /// The encoder that makes the vectors.
+    /// The encoder with its family: one of them makes the vectors.
     pub encoder: ModelSpec,
     /// Where indexes are built and read.
     pub pool: CpuPool,
@@ -101,6 +101,23 @@ impl KnowledgeFiles {
         Ok(vec![knowledge.file.key, key])
     }
 
+    /// The agent's entries, and the phrasings that a model made for them.
+    ///
+    /// # Errors
+    /// When the agent's files cannot be used.
+    pub async fn kept_phrasings(&self, agent: &AgentId) -> Result<KeptPhrasings, BoxError> {
+        let sources = self.sources(agent);
+        Ok(self.pool.run(move || KeptPhrasings::open(&sources)).await??)
+    }
+
+    /// What keeps made phrasings beside those of `kept`.
+    ///
+    /// # Errors
+    /// When the encoder cannot be had, or the entries cannot be embedded.
+    pub async fn keeper(&self, kept: KeptPhrasings) -> Result<PhrasingKeeper, BoxError> {
+        PhrasingKeeper::new(kept, self.load_encoder().await?, self.pool.clone()).await
+    }
+
     /// The index that was published for the version, if there is one.
     async fn published(&self, agent: &AgentId, version: &str) -> Result<Option<ReleasedKnowledge>, BoxError> {
         let Some(remote) = &self.remote else { return Ok(None) };
@@ -134,9 +151,13 @@ impl KnowledgeFiles {
 
     async fn load_encoder(&self) -> Result<Arc<dyn Encoder>, BoxError> {
         let paths = self.artifacts.get_all(&self.encoder.artifacts).await?;
-        let [model, tokenizer] = paths.as_slice() else { return Err("the encoder has two files".into()) };
-        let (model, tokenizer) = (model.clone(), tokenizer.clone());
-        Ok(Arc::new(self.pool.run(move || MiniLm::load(&model, &tokenizer)).await??))
+        let load = move || match paths.as_slice() {
+            [model, tokenizer, knowledge, _] => {
+                Ok(MiniLm::load_changed(model, knowledge, Arc::new(Tokens::load(tokenizer)?))?)
+            }
+            _ => Err(BoxError::from("the encoder has four files")),
+        };
+        Ok(Arc::new(self.pool.run(load).await??))
     }
 
     async fn version(&self, agent: &AgentId) -> Result<String, BoxError> {
@@ -144,8 +165,12 @@ impl KnowledgeFiles {
         Ok(self.pool.run(move || this.config(&agent, |config| config.version())).await??)
     }
 
+    fn sources(&self, agent: &AgentId) -> PathBuf {
+        self.agents.join(agent.as_str()).join("knowledge")
+    }
+
     fn config<T>(&self, agent: &AgentId, with: impl FnOnce(IndexConfig<'_>) -> T) -> T {
-        let sources = self.agents.join(agent.as_str()).join("knowledge");
+        let sources = self.sources(agent);
         let encoder_id = ReleasedModel::from(&self.encoder).sha256();
         with(IndexConfig { agent, sources: &sources, artifacts: &self.indexes, encoder_id: &encoder_id })
     }

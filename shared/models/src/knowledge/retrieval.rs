@@ -21,7 +21,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { question: 0.5, answer: 0.3, words: 0.2 }
+        Self { question: 0.4, answer: 0.4, words: 0.2 }
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Two formats. Markdown (`*.md`): one `# Title`, then entries `## question or heading` with the
 //! answer below and, optionally, a line `Also asked: one phrasing | another`. Lines (`*.jsonl`):
-//! one object a line, `{"id", "question", "answer", "also": [..]}`. Other files are left alone.
+//! one object a line, `{"id", "question", "answer", "also": [..]}`. The file [`made::FILE`] beside them
+//! has phrasings that a model made ([`made`]). Other files are left alone.
 
 mod jsonl;
+pub mod made;
 mod markdown;
 #[cfg(test)]
 mod tests;
@@ -104,22 +106,32 @@ pub struct SourceFile {
     pub bytes: Vec<u8>,
 }
 
-/// The knowledge files in `dir`, sorted by name.
+impl SourceFile {
+    /// Whether it has the phrasings that a model made, and no entries.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.name == made::FILE
+    }
+}
+
+/// The knowledge files in `dir`, sorted by name, the one with made phrasings among them.
 ///
 /// # Errors
-/// [`SourceError`] when one cannot be read or is larger than [`MAX_FILE_BYTES`].
+/// [`SourceError`] when one cannot be read or is larger than [`MAX_FILE_BYTES`]; made phrasings may be
+/// [`made::MAX_BYTES`].
 pub fn read_files(dir: &Path) -> Result<Vec<SourceFile>, SourceError> {
     let unreadable = |path: &Path, cause| SourceError::Unreadable { path: path.to_owned(), cause };
     let mut files = Vec::new();
     for item in std::fs::read_dir(dir).map_err(|cause| unreadable(dir, cause))? {
         let path = item.map_err(|cause| unreadable(dir, cause))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if name.starts_with('.') || format_of(name).is_none() {
+        let limit = if name == made::FILE { made::MAX_BYTES } else { MAX_FILE_BYTES };
+        if name.starts_with('.') || (name != made::FILE && format_of(name).is_none()) {
             continue;
         }
         let length = std::fs::metadata(&path).map_err(|cause| unreadable(&path, cause))?.len();
-        if length > MAX_FILE_BYTES {
-            return Err(too_large(name).into());
+        if length > limit {
+            return Err(too_large(name, limit).into());
         }
         let bytes = std::fs::read(&path).map_err(|cause| unreadable(&path, cause))?;
         files.push(SourceFile { name: name.to_owned(), bytes });
@@ -128,18 +140,29 @@ pub fn read_files(dir: &Path) -> Result<Vec<SourceFile>, SourceError> {
     Ok(files)
 }
 
-/// The entries of `files`, in order.
+/// The entries of `files`, in order; made phrasings come after the owner's own.
 ///
 /// # Errors
 /// The first [`Fault`]; ids and questions that are there twice are faults too.
 pub fn parse(files: &[SourceFile]) -> Result<Vec<Entry>, Fault> {
-    let mut entries = Vec::new();
+    let (mut entries, lines) = parse_apart(files)?;
+    made::add(&mut entries, &lines);
+    Ok(entries)
+}
+
+/// The entries of `files` as the owner wrote them, and the phrasings that a model made.
+pub(super) fn parse_apart(files: &[SourceFile]) -> Result<(Vec<Entry>, Vec<made::Line>), Fault> {
+    let (mut entries, mut lines) = (Vec::new(), Vec::new());
     for file in files {
-        entries.extend(parse_file(file)?);
+        if file.is_made() {
+            lines = made::parse(file)?;
+        } else {
+            entries.extend(parse_file(file)?);
+        }
     }
     match duplicates(&entries).into_iter().next() {
         Some(fault) => Err(fault),
-        None => Ok(entries),
+        None => Ok((entries, lines)),
     }
 }
 
@@ -149,14 +172,7 @@ pub fn parse(files: &[SourceFile]) -> Result<Vec<Entry>, Fault> {
 /// The first [`Fault`].
 pub fn parse_file(file: &SourceFile) -> Result<Vec<Entry>, Fault> {
     let name = file.name.as_str();
-    if file.bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large(name));
-    }
-    let text = std::str::from_utf8(&file.bytes).map_err(|error| {
-        let line = 1 + file.bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-        Fault::new(name, line, "file", "text in UTF-8")
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text_of(file, MAX_FILE_BYTES)?;
     let entries = match format_of(name) {
         Some(Format::Markdown) => markdown::parse(name, text)?,
         Some(Format::Lines) => jsonl::parse(name, text)?,
@@ -166,6 +182,19 @@ pub fn parse_file(file: &SourceFile) -> Result<Vec<Entry>, Fault> {
         return Err(Fault::new(name, 1, "file", "at least one entry"));
     }
     Ok(entries)
+}
+
+/// The file's text without the mark that some editors put at its beginning.
+fn text_of(file: &SourceFile, limit: u64) -> Result<&str, Fault> {
+    let name = file.name.as_str();
+    if file.bytes.len() as u64 > limit {
+        return Err(too_large(name, limit));
+    }
+    let text = std::str::from_utf8(&file.bytes).map_err(|error| {
+        let line = 1 + file.bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        Fault::new(name, line, "file", "text in UTF-8")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// A fault for each entry whose id or question an earlier one has; case and punctuation aside.
@@ -202,8 +231,8 @@ fn format_of(name: &str) -> Option<Format> {
     }
 }
 
-fn too_large(name: &str) -> Fault {
-    Fault::new(name, 1, "file", format!("at most {MAX_FILE_BYTES} bytes"))
+fn too_large(name: &str, limit: u64) -> Fault {
+    Fault::new(name, 1, "file", format!("at most {limit} bytes"))
 }
 
 /// The words of `text` joined by `-`: what is left of a question in an id.

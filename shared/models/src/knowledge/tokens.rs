@@ -1,4 +1,4 @@
-//! Words as search knows them: folded, joined like the guard's, and stemmed.
+//! Words as search and the validator know them: folded, joined like the guard's, and stemmed.
 
 use std::sync::LazyLock;
 
@@ -26,6 +26,11 @@ pub(crate) fn stems(text: &str) -> Vec<String> {
 /// are left out.
 pub(crate) fn content_stems(text: &str) -> Vec<String> {
     CONTENT.tokenize(&guard::words(text).join(" "))
+}
+
+/// The stem of one word of [`guard::words`].
+pub(crate) fn stem(word: &str) -> String {
+    ALL.tokenize(word).concat()
 }
 
 #[cfg(test)]

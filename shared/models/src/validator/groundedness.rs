@@ -2,82 +2,43 @@
 
 use std::collections::HashSet;
 
-use farthing_domain::guard::{Signature, names, numbers, words};
+use farthing_domain::guard::{Signature, words};
 use farthing_domain::ports::Validation;
 
+use self::days::Days;
+use self::lists::{NARROWING, WIDENING};
+use self::statements::Statement;
+use super::lexis::{self, Token};
 use super::memo::Memo;
+use super::quantities::{self, Faults, Quantity, quantities};
 use super::reading::{MOST_PASSAGES, Pieces, Reading};
-use super::stems::{stem, stems};
+use super::stems::stems;
 use crate::encoder::EncoderError;
 use crate::sentences::sentences;
 
+mod days;
+mod lists;
+mod statements;
+
 /// How many numbers [`measure`] gives.
-pub(super) const MEASURES: usize = 13;
+pub(super) const MEASURES: usize = 17;
 
-/// Words that widen a statement: "any plan" says more than "the Studio plan".
-const WIDENING: &[&str] = &[
-    "any",
-    "anything",
-    "anywhere",
-    "anyone",
-    "anytime",
-    "all",
-    "always",
-    "every",
-    "everything",
-    "everyone",
-    "everywhere",
-    "unlimited",
-    "whenever",
-    "whatever",
-    "forever",
-    "completely",
-    "entirely",
-    "guaranteed",
-    "free",
-    "immediately",
-    "instantly",
-    "automatically",
-    "fully",
-    "lifetime",
-];
+/// From this share of common words on a denial counts against an answer whatever else it says.
+const CERTAIN: f32 = 0.99;
 
-/// Words that narrow or deny a statement.
-const NARROWING: &[&str] = &[
-    "only",
-    "except",
-    "unless",
-    "never",
-    "none",
-    "neither",
-    "nobody",
-    "nothing",
-    "impossible",
-    "must",
-    "cannot",
-    "no",
-    "not",
-    "cant",
-    "dont",
-    "doesnt",
-    "wont",
-    "isnt",
-    "arent",
-    "without",
-    "until",
-    "both",
-    "half",
-    "extra",
-];
+/// From this rarity up a word with a capital is held against an answer whose evidence has it not.
+const RARE_NAME: f32 = 5.0;
 
 /// What an answer may rely on, prepared once.
 pub(crate) struct Evidence {
     text: String,
     stems: HashSet<String>,
     words: HashSet<String>,
-    numbers: Vec<String>,
-    amounts: HashSet<(String, String)>,
+    quantities: Vec<Quantity>,
+    days: Days,
     sentences: Vec<EvidenceSentence>,
+    statements: Vec<Statement>,
+    whole: Vec<Statement>,
 }
 
 struct EvidenceSentence {
@@ -108,15 +69,17 @@ impl Evidence {
             text: format!(" {} ", words(&stated).join(" ")),
             stems: stems(&known).into_iter().collect(),
             words: words(&known).into_iter().collect(),
-            numbers: numbers(&known),
-            amounts: amounts(&known).into_iter().collect(),
+            quantities: quantities(&known),
+            days: Days::stated(&known),
             sentences,
+            statements: statements::of(&stated),
+            whole: statements::whole(&stated),
         }
     }
 
-    /// Whether the passages have this sentence word for word.
+    /// Whether the passages have this sentence word for word, its amounts included: signs for money are no words.
     pub(crate) fn has(&self, sentence: &str) -> bool {
-        self.text.contains(&format!(" {} ", words(sentence).join(" ")))
+        self.text.contains(&format!(" {} ", words(sentence).join(" "))) && self.faults(sentence).sum() == 0
     }
 
     /// The share of the sentence's meaningful words that the evidence has.
@@ -131,27 +94,46 @@ impl Evidence {
     /// Whether the sentence has a number or a name that the evidence has not, denies what it says
     /// or is about something else.
     pub(crate) fn contradicts_or_lacks(&self, sentence: &str) -> bool {
-        self.unknown_numbers(sentence) + self.unknown_names(sentence) + self.unknown_amounts(sentence) > 0
+        self.faults(sentence).sum() + self.unknown_names(sentence) > 0
             || opposition(sentence, self) > 0.5
             || negation(sentence, self) > 0.6
             || self.support(sentence) < 0.35
     }
 
-    fn unknown_numbers(&self, sentence: &str) -> usize {
-        numbers(sentence).iter().filter(|number| *number != "1" && !self.numbers.contains(number)).count()
+    /// In what the amounts and the days of a sentence differ from those that are known.
+    fn faults(&self, sentence: &str) -> Faults {
+        let mut faults = quantities::faults(&quantities(sentence), &self.quantities);
+        faults.unknown += Days::named(sentence).missing_in(&self.days);
+        faults.terms += usize::from(self.is_free_of_charge_by(sentence));
+        faults
     }
 
+    /// Whether an answer that has to keep to the evidence does not: it has amounts, days or names that the evidence has
+    /// not, or denies what it says.
+    pub(super) fn is_left_by(&self, sentence: &str) -> bool {
+        self.faults(sentence).sum() + self.unknown_names(sentence) > 0
+            || statements::conflict(sentence, &self.statements) >= CERTAIN
+    }
+
+    /// Whether an answer opens with a yes or a no that the evidence on the question denies.
+    pub(super) fn is_denied_by_lead(&self, reading: &Reading<'_>) -> bool {
+        statements::conflict_of_lead(reading, &self.whole) >= CERTAIN
+    }
+
+    /// Whether only the sentence says that something costs nothing.
+    fn is_free_of_charge_by(&self, sentence: &str) -> bool {
+        let said = format!(" {} ", words(sentence).join(" "));
+        let is_free = said.contains(" for free ") || said.contains(" is free ") || said.contains(" are free ");
+        is_free && !FREE.iter().any(|word| self.words.contains(*word))
+    }
+
+    /// Names that the evidence has not, but for days, months and units.
     fn unknown_names(&self, sentence: &str) -> usize {
-        let is_known = |name: &String| self.words.contains(name) || self.stems.contains(&stem(name));
-        names(sentence).iter().filter(|name| !is_known(name) && name.parse::<f64>().is_err()).count()
-    }
-
-    /// Amounts whose number is known with another unit only: "30 days" for "30 minutes".
-    fn unknown_amounts(&self, sentence: &str) -> usize {
-        let is_wrong = |amount: &&(String, String)| {
-            self.amounts.iter().any(|(number, _)| *number == amount.0) && !self.amounts.contains(*amount)
-        };
-        amounts(sentence).iter().filter(is_wrong).count()
+        let is_known = |token: &Token| self.words.contains(&token.word) || self.stems.contains(&token.stem);
+        let is_amount = |token: &Token| days::is_one(&token.word) || quantities::is_part(&token.word);
+        // A common word with a capital, as in a title or on a button, is a name only beside the evidence.
+        let is_name = |token: &&Token| token.is_name && !token.opens && token.rarity >= RARE_NAME && !token.is_number();
+        lexis::read(sentence).iter().filter(is_name).filter(|token| !is_known(token) && !is_amount(token)).count()
     }
 
     /// The sentence of the evidence that shares the most words with `sentence`, and the share.
@@ -181,6 +163,7 @@ pub(super) fn measure(
         return Ok([1.0; MEASURES]);
     }
     let sum = |count: &dyn Fn(&str) -> usize| loose.iter().map(|sentence| count(sentence)).sum::<usize>();
+    let faults = loose.iter().map(|sentence| evidence.faults(sentence)).fold(Faults::default(), std::ops::Add::add);
     let fewer_is_better = |count: usize| 1.0 / (1.0 + count as f32);
     let worst = loose.iter().map(|sentence| evidence.support(sentence)).fold(1.0, f32::min);
     let new = loose.iter().flat_map(|s| stems(s)).filter(|stem| !evidence.stems.contains(stem)).count();
@@ -199,8 +182,9 @@ pub(super) fn measure(
     Ok([
         evidence.support(answer),
         worst,
-        fewer_is_better(sum(&|sentence| evidence.unknown_numbers(sentence))),
-        fewer_is_better(sum(&|sentence| evidence.unknown_amounts(sentence))),
+        fewer_is_better(faults.unknown),
+        fewer_is_better(faults.units),
+        fewer_is_better(faults.terms),
         fewer_is_better(sum(&|sentence| evidence.unknown_names(sentence))),
         1.0 - loose.iter().map(|sentence| opposition(sentence, evidence)).fold(0.0, f32::max),
         1.0 - loose.iter().map(|sentence| negation(sentence, evidence)).fold(0.0, f32::max),
@@ -210,25 +194,20 @@ pub(super) fn measure(
         fewer_is_better(unknown_of(WIDENING)),
         fewer_is_better(unknown_of(NARROWING)),
         1.0 - (new as f32).ln_1p() / 4.0,
+        1.0 - loose.iter().map(|sentence| statements::conflict(sentence, &evidence.statements)).fold(0.0, f32::max),
+        1.0 - statements::conflict_of_lead(reading, &evidence.whole),
+        1.0 / (1.0 + per_word(faults.sum() as f32, reading)),
     ])
 }
 
-/// Numbers with the word that follows, as a stem.
-fn amounts(text: &str) -> Vec<(String, String)> {
-    let words = words(text);
-    let is_number = |word: &String| word.chars().next().is_some_and(|c| c.is_ascii_digit());
-    let pairs = words.windows(2).filter(|pair| is_number(&pair[0]) && !is_number(&pair[1]));
-    pairs
-        .filter(|pair| UNITS.contains(&stem(&pair[1]).as_str()))
-        .map(|pair| (pair[0].clone(), stem(&pair[1])))
-        .collect()
+/// A count by ten words of the answer.
+fn per_word(count: f32, reading: &Reading<'_>) -> f32 {
+    10.0 * count / reading.words.len().max(10) as f32
 }
 
-const UNITS: &[&str] = &[
-    "second", "minut", "hour", "day", "week", "month", "year", "gb", "mb", "tb", "kg", "g", "km", "mile", "metr", "cm",
-    "mm", "pound", "dollar", "euro", "pence", "percent", "am", "pm", "member", "person", "peopl", "seat", "user",
-    "channel", "time", "litr", "ml", "degre", "work", "busin", "nigh", "night",
-];
+/// Words by which a passage says that something costs nothing.
+const FREE: &[&str] =
+    &["free", "nothing", "no", "without", "included", "includes", "complimentary", "0", "never", "dont"];
 
 /// How strongly a sentence of the evidence about the same thing has the opposite word.
 fn opposition(sentence: &str, evidence: &Evidence) -> f32 {

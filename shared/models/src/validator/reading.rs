@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use farthing_domain::guard::words;
 use farthing_domain::ports::Validation;
+use rayon::prelude::*;
 
 use super::memo::Memo;
 use super::stems::stems;
@@ -28,7 +29,7 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn of(text: &str, memo: &Memo) -> Result<Self, EncoderError> {
         let texts = pieces(text);
-        let vectors = texts.iter().map(|piece| memo.embed(piece)).collect::<Result<_, _>>()?;
+        let vectors = texts.par_iter().map(|piece| memo.embed(piece)).collect::<Result<_, _>>()?;
         Ok(Self { vectors, texts })
     }
 

@@ -1,254 +1,98 @@
 //! Whether an answer speaks to the question, and says something.
 
 use farthing_domain::guard::{QuestionType, Signature, names, numbers, words};
-
 use farthing_domain::ports::Passage;
 
+use self::matching::{MATCHES, Matching};
+use self::phrases::{
+    AMOUNT_WORDS, EVASIONS, PLACE_WORDS, PLEASANTRIES, REASON_WORDS, STEP_WORDS, TIME_WORDS, YES_NO_WORDS,
+};
+use super::lexis;
 use super::memo::Memo;
 use super::reading::{MOST_PASSAGES, Reading};
 use super::stems::stems;
-use crate::encoder::{EncoderError, cosine};
+use crate::encoder::{EncoderError, PairReader, cosine};
+use crate::heads::sigmoid;
 
+mod expectation;
+pub(super) mod kin;
+mod matching;
+mod phrases;
+
+/// How many of the numbers are about the answer as a whole.
+const WHOLE: usize = 13;
+/// How many are about the passage that the answer is taken from.
+const HEADING: usize = 6;
 /// How many numbers [`measure`] gives.
-pub(super) const MEASURES: usize = 19;
+pub(super) const MEASURES: usize = WHOLE + MATCHES + 1 + HEADING;
 
-/// Phrases that put the asker off instead of answering.
-const EVASIONS: &[&str] = &[
-    "it depends",
-    "depends on",
-    "that depends",
-    "hard to say",
-    "difficult to say",
-    "it varies",
-    "varies",
-    "up to you",
-    "various",
-    "in several ways",
-    "several factors",
-    "many things",
-    "many factors",
-    "different ways",
-    "look into it",
-    "best to ask",
-    "ask someone",
-    "ask somebody",
-    "check online",
-    "search online",
-    "see our website",
-    "check our website",
-    "visit our website",
-    "contact us",
-    "get in touch",
-    "reach out",
-    "someone who knows",
-    "somebody who knows",
-    "in general",
-    "generally speaking",
-    "there are many",
-    "there are several",
-    "in due course",
-    "as appropriate",
-    "as needed",
-    "in the end",
-    "one way or another",
-    "can be found",
-    "we cant say",
-    "cant say",
-    "not sure",
-    "no idea",
-    "dont know",
-    "couldnt say",
-    "who knows",
-    "some people",
-    "people differ",
-    "opinions differ",
-    "its complicated",
-    "all sorts",
-    "and so on",
-    "that sort of thing",
-    "somewhere",
-    "at some point",
-    "should be fine",
-    "may or may not",
-    "might or might not",
-    "usually somewhere",
-    "look it up",
-    "find out",
-];
+/// Which of the numbers that [`measure`] gives are the higher the better whatever else holds.
+pub(super) const RISING: [bool; MEASURES] = {
+    let mut rising = [false; MEASURES];
+    let better = [
+        0,
+        1,
+        2,
+        5,
+        6,
+        WHOLE,
+        WHOLE + 1,
+        WHOLE + 2,
+        WHOLE + 3,
+        WHOLE + 4,
+        WHOLE + 8,
+        WHOLE + 9,
+        WHOLE + 10,
+        WHOLE + 11,
+        WHOLE + 12,
+    ];
+    let mut at = 0;
+    while at < better.len() {
+        rising[better[at]] = true;
+        at += 1;
+    }
+    rising
+};
 
-/// Phrases that fill a space and say nothing.
-const PLEASANTRIES: &[&str] = &[
-    "great question",
-    "good question",
-    "thank you for",
-    "thanks for",
-    "happy to help",
-    "here to help",
-    "love to help",
-    "glad you asked",
-    "excited",
-    "delighted",
-    "passionate",
-    "journey",
-    "we care",
-    "valued",
-    "our priority",
-    "number one",
-    "world of",
-    "at the heart",
-    "pleasure",
-    "warm welcome",
-    "hope this helps",
-    "dont hesitate",
-    "we believe",
-    "our team is",
-    "always here",
-    "wonderful",
-    "amazing",
-    "fantastic",
-    "exciting",
-    "proud",
-    "committed",
-    "from all of us",
-    "we love",
-    "lovely",
-    "what a",
-    "enjoy",
-];
+/// The numbers of [`RELEVANCE`](super::RELEVANCE) by which an answer is ranked: what it says and how it matches the question, not how long it is.
+pub(super) const RANKING: &[usize] = &{
+    let mut ranking = [0; 5 + MATCHES + 1];
+    let first = [0, 1, 2, 5, 6];
+    let mut at = 0;
+    while at < ranking.len() {
+        ranking[at] = if at < first.len() { first[at] } else { WHOLE + at - first.len() };
+        at += 1;
+    }
+    ranking
+};
 
-const TIME_WORDS: &[&str] = &[
-    "minute",
-    "minutes",
-    "hour",
-    "hours",
-    "day",
-    "days",
-    "week",
-    "weeks",
-    "month",
-    "months",
-    "year",
-    "years",
-    "today",
-    "tomorrow",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "january",
-    "february",
-    "march",
-    "april",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "am",
-    "pm",
-    "noon",
-    "midnight",
-    "morning",
-    "evening",
-    "always",
-    "never",
-    "once",
-    "immediately",
-    "daily",
-    "weekly",
-    "fortnightly",
-    "straight",
-    "instantly",
-    "soon",
-    "every",
-    "until",
-    "after",
-    "before",
-    "when",
-];
-
-const AMOUNT_WORDS: &[&str] = &[
-    "free",
-    "nothing",
-    "none",
-    "one",
-    "no",
-    "unlimited",
-    "half",
-    "once",
-    "every",
-    "each",
-    "all",
-    "charge",
-    "dozen",
-    "single",
-    "both",
-    "as",
-    "any",
-];
-
-const PLACE_WORDS: &[&str] = &[
-    "in", "at", "on", "under", "near", "from", "to", "street", "road", "menu", "page", "settings", "tab", "behind",
-    "by", "top", "left", "right", "office", "press", "open", "choose", "select",
-];
-
-const REASON_WORDS: &[&str] = &[
-    "because", "as", "since", "due", "so", "usually", "likely", "probably", "reason", "means", "when", "if", "without",
-    "causes", "cause", "for", "caused", "often", "to", "by",
-];
-
-const STEP_WORDS: &[&str] = &[
-    "open", "press", "choose", "click", "select", "go", "tap", "use", "call", "write", "send", "ask", "enter", "turn",
-    "set", "take", "add", "put", "email", "book", "sign", "log", "login", "fill", "follow", "bring", "under", "by",
-    "start", "keep", "make", "try", "check", "with", "on", "pay", "hold", "wait", "tell", "say", "find", "then",
-    "first",
-];
-
-const YES_NO_WORDS: &[&str] = &[
-    "yes",
-    "no",
-    "yep",
-    "not",
-    "cant",
-    "dont",
-    "can",
-    "only",
-    "unless",
-    "doesnt",
-    "sure",
-    "isnt",
-    "arent",
-    "wont",
-    "never",
-    "always",
-    "afraid",
-    "unfortunately",
-    "is",
-    "are",
-    "do",
-    "does",
-    "may",
-    "if",
-    "both",
-    "neither",
-    "we",
-    "you",
-    "it",
-    "there",
-];
-
-/// Numbers about relevance; the higher each is the better, but for the length, whether it is
-/// very short, and whether it is taken from a passage with a heading.
+/// Numbers about relevance: of the answer as a whole, of how it matches the question, what `pairs` says
+/// of both (0 without a reader), and of the passage that it is taken from.
 ///
 /// # Errors
-/// [`EncoderError`] when the encoder fails.
-pub(super) fn measure(reading: &Reading<'_>, memo: &Memo) -> Result<[f32; MEASURES], EncoderError> {
-    let heading = heading(reading, memo)?;
+/// [`EncoderError`] when the encoder or the reader fails.
+pub(super) fn measure(
+    reading: &Reading<'_>,
+    memo: &Memo,
+    pairs: Option<&dyn PairReader>,
+) -> Result<[f32; MEASURES], EncoderError> {
+    let mut measures = [0.0; MEASURES];
+    let (own, heading) = measures.split_at_mut(MEASURES - HEADING);
+    own[..WHOLE].copy_from_slice(&whole(reading));
+    let question = lexis::read(reading.validation.query);
+    let sentences: Vec<_> = reading.sentences.iter().map(|sentence| lexis::read(sentence)).collect();
+    own[WHOLE..WHOLE + MATCHES].copy_from_slice(&Matching::of(&question, &sentences).to_array());
+    if let Some(pairs) = pairs {
+        own[WHOLE + MATCHES] = sigmoid(pairs.read(reading.validation.query, reading.validation.answer)?.answers);
+    }
+    if let Some(found) = self::heading(reading, memo)? {
+        heading.copy_from_slice(&[1.0, found.cosine, found.overlap, found.agreement, found.score, found.lead]);
+    }
+    Ok(measures)
+}
+
+/// The higher each is the better, but for the length and whether it is very short.
+fn whole(reading: &Reading<'_>) -> [f32; WHOLE] {
     let query = reading.validation.query_embedding;
     let whole = cosine(query, &reading.mean);
     let best = reading.pieces.nearest(query);
@@ -259,7 +103,7 @@ pub(super) fn measure(reading: &Reading<'_>, memo: &Memo) -> Result<[f32; MEASUR
     let answer = reading.validation.answer;
     let specifics = numbers(answer).len() + names(answer).len();
     let count = reading.words.len() as f32;
-    Ok([
+    [
         whole.max(0.0),
         best,
         worst.max(0.0),
@@ -273,18 +117,12 @@ pub(super) fn measure(reading: &Reading<'_>, memo: &Memo) -> Result<[f32; MEASUR
         f32::from(u8::from(answer.contains(['>', '@', '`', '£', '$', '€', '"', '“']))),
         count.ln_1p() / 4.0,
         f32::from(u8::from(reading.words.len() < 5)),
-        f32::from(u8::from(heading.is_some())),
-        heading.as_ref().map_or(0.0, |heading| heading.cosine),
-        heading.as_ref().map_or(0.0, |heading| heading.overlap),
-        heading.as_ref().map_or(0.0, |heading| heading.agreement),
-        heading.as_ref().map_or(0.0, |heading| heading.score),
-        heading.as_ref().map_or(0.0, |heading| heading.lead),
-    ])
+    ]
 }
 
 /// Whether the answer opens with the words of a passage that has a heading.
 pub(super) fn has_heading(measures: &[f32; MEASURES]) -> bool {
-    measures[13] > 0.5
+    measures[MEASURES - HEADING] > 0.5
 }
 
 /// How well the question that a passage was written for matches the one that was asked.

@@ -1,5 +1,6 @@
 //! The real encoder for tests, fetched on first use.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use farthing_domain::ids::ModelId;
@@ -12,18 +13,22 @@ pub(crate) mod registry;
 pub(crate) fn encoder() -> &'static MiniLm {
     static ENCODER: OnceLock<MiniLm> = OnceLock::new();
     ENCODER.get_or_init(|| {
-        let registry = registry::read();
-        let spec = registry.get(&encoder_id()).unwrap();
-        // On a thread of its own, so that async tests can call this too.
-        let files = std::thread::scope(|scope| {
-            let fetch = || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(store().get_all(&spec.artifacts)).unwrap()
-            };
-            scope.spawn(fetch).join().unwrap()
-        });
-        let [model, tokenizer] = files.as_slice() else { panic!("the encoder has two files") };
+        let [model, tokenizer, ..] = &encoder_files()[..] else { panic!("the encoder has four files") };
         MiniLm::load(model, tokenizer).unwrap()
+    })
+}
+
+/// The encoder's model and tokenizer.
+pub(crate) fn encoder_files() -> Vec<PathBuf> {
+    let registry = registry::read();
+    let spec = registry.get(&encoder_id()).unwrap();
+    // On a thread of its own, so that async tests can call this too.
+    std::thread::scope(|scope| {
+        let fetch = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(store().get_all(&spec.artifacts)).unwrap()
+        };
+        scope.spawn(fetch).join().unwrap()
     })
 }
 

@@ -7,7 +7,10 @@
 mod common;
 
 mod analyst;
+mod gain;
+mod grounding;
 mod rephraser;
+mod toxicity;
 mod validator;
 
 use std::num::NonZeroUsize;
@@ -17,6 +20,7 @@ use farthing_domain::agent::BrandProfile;
 use farthing_domain::ports::{Passage, Validation};
 use farthing_models::cpu::CpuPool;
 use farthing_models::encoder::{Embedding, Encoder, EncoderError, MiniLm};
+use farthing_models::toxicity::ToxicityHead;
 use farthing_models::validator::Examiner;
 
 /// The encoder that all tests share, as a value.
@@ -44,8 +48,13 @@ fn head(file: &str) -> Vec<u8> {
     std::fs::read(common::registry::repository().join("infra/models").join(file)).unwrap()
 }
 
+fn toxicity_head() -> ToxicityHead {
+    let [head, comments] = ["toxicity.json", "comments.safetensors"].map(|file| head(&format!("toxicity-head/{file}")));
+    ToxicityHead::from_files(&head, &comments).unwrap()
+}
+
 fn examiner() -> Arc<Examiner> {
-    Arc::new(Examiner::new(encoder(), &head("toxicity-head/toxicity.json")).unwrap())
+    Arc::new(Examiner::new(encoder(), toxicity_head()))
 }
 
 /// What is asked of the validator and the rephraser; a test changes what it is about.

@@ -12,6 +12,8 @@ use farthing_models::knowledge::{KnowledgeIndex, check, source};
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/family.rs"]
+mod family;
 mod published;
 
 fn repository() -> PathBuf {
@@ -22,7 +24,7 @@ fn knowledge() -> &'static (KnowledgeIndex, Head) {
     static KNOWLEDGE: OnceLock<(KnowledgeIndex, Head)> = OnceLock::new();
     KNOWLEDGE.get_or_init(|| {
         let files = source::read_files(&repository().join("infra/agents/rprd/knowledge")).unwrap();
-        let index = KnowledgeIndex::build(source::parse(&files).unwrap(), common::encoder()).unwrap();
+        let index = KnowledgeIndex::build(source::parse(&files).unwrap(), family::knowledge_encoder()).unwrap();
         let head = std::fs::read(repository().join("infra/models/complexity-head/answerability.json")).unwrap();
         (index, Head::from_json(&head).unwrap())
     })
@@ -30,7 +32,7 @@ fn knowledge() -> &'static (KnowledgeIndex, Head) {
 
 fn ask(query: &str) -> Retrieval {
     let (index, head) = knowledge();
-    retrieve(index, head, query, &common::encoder().embed(query).unwrap(), 3).unwrap()
+    retrieve(index, head, family::pair_model(), query, &family::knowledge_encoder().embed(query).unwrap(), 3).unwrap()
 }
 
 #[test]

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use farthing_domain::guard::{self, QuestionType, Signature};
 
 use crate::knowledge::index::KnowledgeIndex;
-use crate::knowledge::retrieval::{Candidate, Found};
+use crate::knowledge::reranking::Reranked;
+use crate::knowledge::retrieval::Candidate;
 use crate::knowledge::tokens;
 
 /// The measures, in the order of [`Features`].
-pub const FEATURES: [&str; 18] = [
+pub const FEATURES: [&str; 21] = [
     "question_cosine",
     "question_cosine_over_070",
     "answer_cosine",
@@ -28,12 +29,18 @@ pub const FEATURES: [&str; 18] = [
     "question_type",
     "length",
     "same_words",
+    "pair",
+    "pair_margin",
+    "pair_agrees",
 ];
+
+/// Beyond this the pair reader's log-odds tell no more.
+const MOST_LOG_ODDS: f32 = 8.0;
 
 /// The value of each of [`FEATURES`] for one query.
 pub type Features = [f32; FEATURES.len()];
 
-/// The measures of `query` against the first passage of `found`; `None` when nothing was found.
+/// The measures of `query` against the first passage of `read`; `None` when nothing was found.
 ///
 /// | Feature | What it is |
 /// |---|---|
@@ -55,8 +62,12 @@ pub type Features = [f32; FEATURES.len()];
 /// | `question_type` | 1 when a phrasing asks for the same kind of answer, -1 when all ask for another, else 0 |
 /// | `length` | the logarithm of the number of words, divided by 4 |
 /// | `same_words` | the greatest share of common words with a phrasing, of all words in either |
+/// | `pair` | the pair reader's log-odds that the passage answers, within -8 and 8, divided by 4 |
+/// | `pair_margin` | the same less that of the best passage of another entry, at most 8, divided by 4 |
+/// | `pair_agrees` | 1 when retrieval alone has the same entry first |
 #[must_use]
-pub fn measure(index: &KnowledgeIndex, query: &str, found: &Found) -> Option<Features> {
+pub fn measure(index: &KnowledgeIndex, query: &str, read: &Reranked) -> Option<Features> {
+    let found = &read.found;
     let best = found.passages.first()?;
     let entry = index.entries.get(best.entry)?;
     let passage = entry.passages.get(best.part)?;
@@ -87,6 +98,9 @@ pub fn measure(index: &KnowledgeIndex, query: &str, found: &Found) -> Option<Fea
         question_type(asked.question(), &phrasings),
         (1.0 + guard::words(query).len() as f32).ln() / 4.0,
         same_words(query, entry.phrasings()),
+        read.first.clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS) / 4.0,
+        (read.first - read.runner_up).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS) / 4.0,
+        f32::from(read.agrees),
     ])
 }
 

@@ -5,7 +5,7 @@ use super::{Calibration, FEATURES, Features, Head};
 use crate::encoder::Encoder;
 use crate::knowledge::index::KnowledgeIndex;
 use crate::knowledge::source::{SourceFile, parse};
-use crate::knowledge::test_encoder::HashingEncoder;
+use crate::knowledge::test_encoder::{HashingEncoder, SharedWords};
 
 fn json_head() -> Value {
     json!({"features": FEATURES, "weights": vec![0.5; FEATURES.len()], "bias": -1.0,
@@ -34,7 +34,7 @@ fn a_head_for_other_features_is_refused() {
         "`features`: expected `question_cosine` at place 0, not `question_cosine_over_070`",
     );
     let short = &FEATURES[..FEATURES.len() - 1];
-    refused("features", json!(short), "`features`: expected `same_words` at place 17, not `nothing`");
+    refused("features", json!(short), "`features`: expected `pair_agrees` at place 20, not `nothing`");
     refused("weights", json!([1.0]), "`weights`: expected one finite number for each feature");
     refused("calibration", json!({"a": -1.0, "b": 0.0}), "`calibration`: expected finite numbers, `a` above 0");
     refused("more", json!(1), "expected an object with features, weights, bias, calibration and provenance");
@@ -82,13 +82,13 @@ fn features_of(query: &str) -> Features {
     let file = SourceFile { name: "bikes.md".to_owned(), bytes: BIKES.as_bytes().to_vec() };
     let encoder = HashingEncoder;
     let index = KnowledgeIndex::build(parse(&[file]).unwrap(), &encoder).unwrap();
-    let found = index.search(query, &encoder.embed(query).unwrap(), 3).unwrap();
-    measure(&index, query, &found).unwrap()
+    let read = index.read(&SharedWords, query, &encoder.embed(query).unwrap()).unwrap();
+    measure(&index, query, &read).unwrap()
 }
 
 #[test]
 fn nothing_found_has_no_features() {
     let index = KnowledgeIndex::build(Vec::new(), &HashingEncoder).unwrap();
-    let found = index.search("a", &[], 3).unwrap();
-    assert_eq!(measure(&index, "a", &found), None);
+    let read = index.read(&SharedWords, "a", &[]).unwrap();
+    assert_eq!(measure(&index, "a", &read), None);
 }

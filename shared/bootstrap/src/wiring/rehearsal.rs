@@ -1,0 +1,80 @@
+//! Parts for evaluations and rehearsals: the real ones, without a store that outlives them and without a
+//! way to a provider.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use farthing_domain::ids::{AgentId, ProviderId};
+use farthing_domain::ports::Provider;
+use farthing_gateway::LocalTier;
+use farthing_gateway::loading::ReleaseLoader as _;
+use farthing_models::artifacts::Progress;
+use farthing_models::knowledge::source::Entry;
+use farthing_providers::{Credential, ProviderConfig, Secret, Transport, connect};
+
+use super::models::{self, ModelFiles};
+use crate::config::Config;
+use crate::files::OwnerFiles;
+
+/// The local models as requests use them, without any store. `knowledge` is all that an agent knows then,
+/// in place of the agents' own files.
+///
+/// # Errors
+/// When a file of the owner's is wrong, or a model cannot be fetched or loaded.
+pub async fn local_tier(
+    config: &Config,
+    knowledge: Option<(AgentId, Vec<Entry>)>,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<(OwnerFiles, LocalTier)> {
+    let files = OwnerFiles::load(&config.infra)?;
+    let models = ModelFiles::new(config, &files, None, progress)?;
+    let tier = match knowledge {
+        Some((agent, entries)) => models.load_knowing(agent, entries).await.map_err(|error| anyhow::anyhow!(error))?,
+        None => {
+            models::check_knowledge(config, &files)?;
+            models.load(&models.own_release()).await?
+        }
+    };
+    Ok((files, tier))
+}
+
+/// Stores on a database in memory, which is gone with them; its ledger goes by the owner's budget and
+/// prices.
+///
+/// # Errors
+/// When the database cannot be made.
+#[cfg(feature = "embedded")]
+pub async fn stores_in_memory(files: &OwnerFiles) -> anyhow::Result<super::Stores> {
+    use farthing_stores::Table;
+
+    let table = Table::over(farthing_embedded::EmbeddedDynamo::in_memory()?, "rehearsal");
+    table.create_if_missing().await?;
+    Ok(super::Stores::over(&super::stores::Connection { table, sdk: None }, files))
+}
+
+/// The known providers, of which none has a key: they encode calls as they are sent, and send none.
+///
+/// # Errors
+/// When a provider of the configuration is not known.
+pub fn providers_without_keys(config: &Config) -> anyhow::Result<BTreeMap<ProviderId, Arc<dyn Provider>>> {
+    let transport = Transport::new()?;
+    let connect = |id: &ProviderId| {
+        let provider = connect(id, ProviderConfig { api_key: Arc::new(NoKey), base_url: None }, &transport)?;
+        Ok((id.clone(), Arc::new(provider) as Arc<dyn Provider>))
+    };
+    config.providers.keys().map(connect).collect()
+}
+
+/// No key, and so no call.
+struct NoKey;
+
+#[async_trait]
+impl Credential for NoKey {
+    async fn key(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
+        Err("a rehearsal has no keys".into())
+    }
+
+    async fn refused(&self) {}
+}

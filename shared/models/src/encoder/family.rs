@@ -1,0 +1,39 @@
+//! The encoder, and the two models that are made of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{LoadError, MiniLm, PairModel, Tokens};
+
+/// The sentence encoder and what was trained further from it. All read the same tokens.
+#[derive(Debug)]
+pub struct Family {
+    /// Reads queries and answers for every head, and for the answer cache.
+    pub encoder: MiniLm,
+    /// Reads queries and entries, so that a customer's words find the owner's.
+    pub knowledge: MiniLm,
+    /// Reads a query together with an entry, or with another query.
+    pub pair: PairModel,
+}
+
+impl Family {
+    /// Loads the family from its files: model, tokenizer, the knowledge encoder's tensors and the pair model's.
+    /// The three are built on threads of their own.
+    ///
+    /// # Errors
+    /// [`LoadError`] of the first that cannot be loaded.
+    pub fn load([model, tokenizer, knowledge, pair]: &[PathBuf; 4]) -> Result<Self, LoadError> {
+        let tokens = Arc::new(Tokens::load(tokenizer)?);
+        let (encoder, knowledge, pair) = std::thread::scope(|scope| {
+            let knowledge = scope.spawn(|| MiniLm::load_changed(model, knowledge, Arc::clone(&tokens)));
+            let pair = scope.spawn(|| PairModel::load(model, pair, Arc::clone(&tokens)));
+            (MiniLm::load_with(model, Arc::clone(&tokens)), knowledge.join(), pair.join())
+        });
+        let panicked = || LoadError::Model("the loader panicked".into());
+        Ok(Self {
+            encoder: encoder?,
+            knowledge: knowledge.map_err(|_| panicked())??,
+            pair: pair.map_err(|_| panicked())??,
+        })
+    }
+}

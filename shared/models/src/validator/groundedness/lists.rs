@@ -1,0 +1,110 @@
+//! Words that change what a statement says.
+
+use std::sync::LazyLock;
+
+use crate::validator::stems::stem;
+
+/// Words that widen a statement: "any plan" says more than "the Studio plan".
+pub(super) const WIDENING: &[&str] = &[
+    "any",
+    "anything",
+    "anywhere",
+    "anyone",
+    "anytime",
+    "all",
+    "always",
+    "every",
+    "everything",
+    "everyone",
+    "everywhere",
+    "unlimited",
+    "whenever",
+    "whatever",
+    "forever",
+    "completely",
+    "entirely",
+    "guaranteed",
+    "free",
+    "immediately",
+    "instantly",
+    "automatically",
+    "fully",
+    "lifetime",
+];
+
+/// Words that narrow or deny a statement.
+pub(super) const NARROWING: &[&str] = &[
+    "only",
+    "except",
+    "unless",
+    "never",
+    "none",
+    "neither",
+    "nobody",
+    "nothing",
+    "impossible",
+    "must",
+    "cannot",
+    "no",
+    "not",
+    "cant",
+    "dont",
+    "doesnt",
+    "wont",
+    "isnt",
+    "arent",
+    "without",
+    "until",
+    "both",
+    "half",
+    "extra",
+];
+
+/// Pairs of words of which one denies the other.
+const OPPOSITES: &[(&str, &str)] = &[
+    ("open", "close"),
+    ("include", "exclude"),
+    ("accept", "refuse"),
+    ("allow", "forbid"),
+    ("allow", "ban"),
+    ("allow", "prohibit"),
+    ("possible", "impossible"),
+    ("refund", "nonrefundable"),
+    ("free", "charg"),
+    ("free", "paid"),
+    ("optional", "compulsory"),
+    ("optional", "mandatory"),
+    ("optional", "required"),
+    ("automatic", "manual"),
+    ("keep", "lose"),
+    ("keep", "delete"),
+    ("start", "end"),
+    ("start", "stop"),
+    ("more", "less"),
+    ("more", "fewer"),
+    ("increase", "decrease"),
+    ("rise", "fall"),
+    ("early", "late"),
+    ("earlier", "later"),
+    ("before", "after"),
+    ("first", "last"),
+    ("inside", "outside"),
+    ("indoor", "outdoor"),
+    ("same", "different"),
+    ("old", "new"),
+    ("left", "right"),
+    ("hot", "cold"),
+    ("safe", "unsafe"),
+    ("safe", "dangerous"),
+    ("with", "without"),
+    ("above", "below"),
+    ("over", "under"),
+    ("minimum", "maximum"),
+    ("least", "most"),
+    ("buyer", "seller"),
+    ("sender", "recipient"),
+];
+
+/// The stems of [`OPPOSITES`].
+pub(super) static OPPOSITE_STEMS: LazyLock<Vec<(String, String)>> =
+    LazyLock::new(|| OPPOSITES.iter().map(|(one, other)| (stem(one), stem(other))).collect());
