@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a benchmark ends at the first error")]
 
+mod judging;
 #[path = "../journeys/server.rs"]
 #[expect(dead_code, reason = "the journeys use more of it")]
 mod server;
@@ -33,6 +34,7 @@ async fn main() {
     let server = Server::start().await;
     encoder(python.as_deref());
     reading();
+    judging::measure().await;
     retrieval();
     local_answers(&server).await;
     paid_overhead(&server).await;

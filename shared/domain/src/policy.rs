@@ -112,6 +112,9 @@ pub struct GainPolicy {
     pub cheap_below: f32,
     /// From it up a query whose cascade begins at the cheap model begins at the next one.
     pub strong_from: f32,
+    /// The bound in place of both for a query that gives the numbers by which an answer can be checked: reading the cheap
+    /// answer tells more than reading the question.
+    pub check_below: f32,
     /// From it up, once the cheap model's answer is read, a better model tries although the answer passed.
     pub doubt_from: f32,
 }
@@ -243,7 +246,7 @@ impl Policy {
         let is_share = |value: f32| (0.0..=1.0).contains(&value);
         let gain = &self.gain;
         let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
-        let checks: [(&'static str, bool, &str); 21] = [
+        let checks: [(&'static str, bool, &str); 22] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -262,6 +265,7 @@ impl Policy {
             ("quality.floor", (0.0..=quality.rephrase).contains(&quality.floor), "0 to quality.rephrase"),
             ("gain.cheap_below", is_gain(gain.cheap_below), "-1 to 1"),
             ("gain.strong_from", (gain.cheap_below..=1.0).contains(&gain.strong_from), "gain.cheap_below to 1"),
+            ("gain.check_below", (gain.strong_from..=1.0).contains(&gain.check_below), "gain.strong_from to 1"),
             ("gain.doubt_from", is_gain(gain.doubt_from), "-1 to 1"),
             ("rollout.shadow_sample", (0.0..=1.0).contains(&self.rollout.shadow_sample), "0 to 1"),
             ("cache.min_similarity", (0.5..=1.0).contains(&self.cache.min_similarity), "0.5 to 1"),

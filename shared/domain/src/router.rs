@@ -23,6 +23,8 @@ pub struct Circumstances {
     pub answerability: f32,
     /// How much more probably a strong model is right than a cheap one, −1 to 1.
     pub gain: f32,
+    /// Whether an answer can be checked by the query's numbers.
+    pub can_be_checked: bool,
     /// Which way the rollout sends it.
     pub arm: Arm,
 }
@@ -53,7 +55,7 @@ pub fn plan(circumstances: &Circumstances, policy: &Policy) -> Vec<Step> {
         LocalUse::WhenConfident => circumstances.answerability >= policy.limits.confident_retrieval,
         LocalUse::Never => false,
     };
-    let paid = paid_by_gain(effective, circumstances.gain, policy);
+    let paid = paid_by_gain(effective, circumstances, policy);
     let mut steps: Vec<Step> = paid.into_iter().map(Step::Paid).collect();
     match (local, circumstances.arm) {
         (true, Arm::Local) => steps.insert(0, Step::Local),
@@ -66,13 +68,15 @@ pub fn plan(circumstances: &Circumstances, policy: &Policy) -> Vec<Step> {
 /// The tier's paid models, in an order that the predicted gain may change: no model is lost by it.
 ///
 /// A creative query has no right answer that a gain could be told of: its order stays.
-fn paid_by_gain(tier: Tier, gain: f32, policy: &Policy) -> Vec<ModelId> {
+fn paid_by_gain(tier: Tier, circumstances: &Circumstances, policy: &Policy) -> Vec<ModelId> {
+    let Circumstances { gain, can_be_checked, .. } = *circumstances;
+    let bound = |otherwise: f32| if can_be_checked { policy.gain.check_below } else { otherwise };
     let mut paid = policy.tiers.of(tier).paid.clone();
     let Some(cheap) = policy.tiers.cheap() else { return paid };
     let begins_cheaply = paid.first() == Some(cheap);
     match tier {
-        Tier::Simple | Tier::Medium if begins_cheaply && gain >= policy.gain.strong_from => paid.rotate_left(1),
-        Tier::High if !begins_cheaply && !paid.is_empty() && gain < policy.gain.cheap_below => {
+        Tier::Simple | Tier::Medium if begins_cheaply && gain >= bound(policy.gain.strong_from) => paid.rotate_left(1),
+        Tier::High if !begins_cheaply && !paid.is_empty() && gain < bound(policy.gain.cheap_below) => {
             paid.retain(|model| model != cheap);
             paid.insert(0, cheap.clone());
         }

@@ -232,6 +232,7 @@ impl Answering {
             complexity: insight.analysis.complexity,
             answerability: insight.retrieval.answerability,
             gain: insight.analysis.gain,
+            can_be_checked: insight.analysis.can_be_checked,
             arm: work.arm,
         };
         let steps = router::plan(&circumstances, &self.parts.policy);

@@ -216,19 +216,26 @@ impl Answering {
     }
 }
 
+/// Below this answerability the passages are about something else: that they lack what a paid answer says is no evidence
+/// against it.
+const ABOUT_THE_QUERY: f32 = 0.3;
+
 fn was_out_of_time(attempts: &[Attempt]) -> bool {
     attempts.last().is_some_and(|attempt| attempt.outcome == "out_of_time")
 }
 
 impl Work<'_> {
     fn validation<'a>(&'a self, insight: &'a Insight, answer: &'a str, must_be_grounded: bool) -> Validation<'a> {
+        let are_about_it = must_be_grounded || insight.retrieval.answerability >= ABOUT_THE_QUERY;
         Validation {
             brand: self.brand,
             query: self.query,
             query_embedding: &insight.analysis.embedding,
             answer,
-            passages: &insight.retrieval.passages,
+            passages: if are_about_it { &insight.retrieval.passages } else { &[] },
             must_be_grounded,
+            // What has to be taken from the passages is the local answer, and that is the first of them.
+            answerability: must_be_grounded.then_some(insight.retrieval.answerability),
             system_prompt: if must_be_grounded { "" } else { &self.system_prompt },
         }
     }

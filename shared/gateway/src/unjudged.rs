@@ -25,6 +25,7 @@ impl Answering {
                 answer: &sent.text,
                 passages: &[],
                 must_be_grounded: false,
+                answerability: None,
                 system_prompt: &work.system_prompt,
             });
             let outcome = fault.map_or("unjudged", |fault| fault.as_str());

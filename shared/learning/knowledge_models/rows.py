@@ -5,8 +5,9 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-TEST_WORLDS = {"bank", "vet", "tickets", "bikes", "invoices"}
-VALIDATION_WORLDS = {"museum", "council", "fashion", "payroll"}
+TEST_WORLDS = {"bank", "vet", "tickets", "bikes", "invoices",
+               "party_supplies", "library_network", "refurbished_phones", "watch_shop"}
+VALIDATION_WORLDS = {"museum", "council", "fashion", "payroll", "curtains", "dating_app", "e_signature", "vegetable_box"}
 
 
 def read_lines(path):

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use farthing_models::encoder::{Encoder, MiniLm, PairModel};
 use farthing_models::knowledge::answerability::Head;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answerability::{self, Readers};
 use crate::embeddings::KeptEncoder;
@@ -122,7 +122,7 @@ impl Bench {
         match name {
             "answerability" => {
                 let head = Head::from_json(&head_bytes(&self.repository, answerability::HEAD)?)?;
-                Ok(json!({"held_out": answerability::held_out(self.readers(), &self.repository, &head)?.figures}))
+                answerability::held_out(self.readers(), &self.repository, &head)
             }
             "quality" => {
                 let toxicity = screen::toxicity_head(&heads_folder(&self.repository))?;

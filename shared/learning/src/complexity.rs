@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use farthing_domain::complexity::Tier;
 use farthing_domain::guard::words;
+use farthing_evaluation::baselines::tier_by_keywords;
 use farthing_evaluation::measures::interval;
 use farthing_models::encoder::Encoder;
 use farthing_models::features::{self, COMPLEXITY, COMPLEXITY_LEXICAL, EMBEDDING};
@@ -144,7 +145,7 @@ fn judge(head: &Value, parts: &Parts, settings: &Settings) -> anyhow::Result<(Va
         ("this head", predicted.clone()),
         ("always the commonest tier", vec![common; test.len()]),
         ("length of the prompt alone", by_length(parts)),
-        ("keyword rules", test.iter().map(|row| by_keywords(&row.text) as usize).collect()),
+        ("keyword rules", test.iter().map(|row| tier_by_keywords(&row.text) as usize).collect()),
     ];
     let mut figures = json!({"calibration_error": figure(error), "confusion": confusion(&predicted, &actual, CLASSES)});
     let mut lines = Vec::new();
@@ -204,22 +205,4 @@ fn by_length(parts: &Parts) -> Vec<usize> {
     let settings = Settings { penalty: 1e-4, scales: Vec::new(), rising: false };
     let fitted = softmax(&rows, 3, CLASSES, &settings);
     parts.test.iter().map(|row| highest(&fitted.scores(&features(&row.text)))).collect()
-}
-
-/// The baseline of a few rules that anybody would write first.
-fn by_keywords(text: &str) -> Tier {
-    let words = words(text);
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let creative = ["poem", "story", "song", "slogan", "haiku", "lyrics", "limerick", "tagline", "compose", "invent"];
-    let high = ["prove", "derive", "calculate", "solve", "implement", "algorithm", "integral", "optimise", "optimize"];
-    let medium = ["explain", "compare", "difference", "why", "summarise", "summarize", "pros", "cons", "better"];
-    if has(&creative) {
-        Tier::Creative
-    } else if has(&high) || text.contains("```") || words.len() > 60 {
-        Tier::High
-    } else if has(&medium) || words.len() > 25 {
-        Tier::Medium
-    } else {
-        Tier::Simple
-    }
 }

@@ -82,6 +82,35 @@ pub fn part(key: &str) -> Part {
     }
 }
 
+/// The invented businesses that taught neither the knowledge encoder nor the pair model, whose word on those that did is
+/// worth more than on a stranger's. The answerability head is fitted and calibrated on the first two parts; for every other
+/// head both are for choosing.
+const WORLDS: &[(&str, Part)] = &[
+    ("museum", Part::Train),
+    ("council", Part::Train),
+    ("curtains", Part::Train),
+    ("dating_app", Part::Train),
+    ("fashion", Part::Validation),
+    ("payroll", Part::Validation),
+    ("e_signature", Part::Validation),
+    ("vegetable_box", Part::Validation),
+    ("bank", Part::Test),
+    ("vet", Part::Test),
+    ("tickets", Part::Test),
+    ("bikes", Part::Test),
+    ("invoices", Part::Test),
+    ("party_supplies", Part::Test),
+    ("library_network", Part::Test),
+    ("refurbished_phones", Part::Test),
+    ("watch_shop", Part::Test),
+];
+
+/// The part that the invented business `name` belongs to; `None` for those that taught the pair model.
+#[must_use]
+pub fn part_of_world(name: &str) -> Option<Part> {
+    WORLDS.iter().find(|(held, _)| *held == name).map(|(_, part)| *part)
+}
+
 /// Reads a file of JSON lines.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use farthing_models::validator::{
 use serde_json::{Value, json};
 
 use crate::calibrate;
-use crate::data::{AnswerRow, Part, part, read};
+use crate::data::{AnswerRow, Part, part, part_of_world, read};
 use crate::fit::{Row, Settings, logistic};
 use crate::head_file;
 use crate::measure::surprise;
@@ -73,7 +73,7 @@ pub fn train(encoder: Arc<dyn Encoder>, toxicity: &ToxicityHead, data: &Path) ->
     let examples = examine(&encoder, toxicity, data)?;
     let part_head = |features: FeatureSpec, flaws: &[&str], of: &dyn Fn(&Measures) -> Option<Vec<f32>>| {
         let rows = pick(&examples.learn, &|example| {
-            let is_one = matches!(example.case.origin, Origin::Labelled | Origin::Strayed);
+            let is_one = matches!(example.case.origin, Origin::Labelled | Origin::Strayed | Origin::Solution);
             let measures = example.findings.measures.as_ref()?;
             (is_one && (example.case.acceptable || example.has_flaw(flaws))).then(|| of(measures)).flatten()
         });
@@ -99,13 +99,14 @@ pub fn train(encoder: Arc<dyn Encoder>, toxicity: &ToxicityHead, data: &Path) ->
     let own = |examples: &[Example]| examples.iter().filter(|example| example.case.origin == Origin::Labelled).count();
     let sizes = [own(&examples.learn), 0, own(&examples.test)];
     let sources = [("farthing", sizes.iter().sum())].into_iter().collect();
-    head["provenance"] = provenance(&data.join(ANSWERS[0]), sources, sizes, &compared["shipped"], &figures)?;
+    head["provenance"] = provenance(&data.join(ANSWERS[0].0), sources, sizes, &compared["shipped"], &figures)?;
     head["provenance"]["split"] = json!(
-        "every third group of answers_more.jsonl and of answers_third.jsonl is the test; all others are learned from, and what is chosen is \
+        "every third group of each file of answers but the first is the test; all others are learned from, and what is chosen is \
          chosen by cross-validation in five parts by the hash of the group"
     );
-    head["provenance"]["further_data"] =
-        json!([ANSWERS[1], ANSWERS[2], "factoids.jsonl", "solutions.jsonl", "faqs.jsonl", "faqs/*.jsonl"]);
+    let others = ["factoids.jsonl", "solutions.jsonl", "faqs.jsonl", "faqs/*.jsonl"];
+    let further: Vec<&str> = ANSWERS.iter().skip(1).map(|(file, _)| *file).chain(others).collect();
+    head["provenance"]["further_data"] = json!(further);
     head["provenance"]["derived_rows"] = json!(
         "of faqs.jsonl: for each question the stored answer (acceptable), and the best and any other match among the \
          other answers (unacceptable); of the labelled answers: for each good one a good one to another question \
@@ -155,7 +156,7 @@ pub fn held_out(
 /// The labelled answers of all files.
 fn labelled(data: &Path) -> anyhow::Result<Vec<AnswerRow>> {
     let mut rows = Vec::new();
-    for file in ANSWERS {
+    for (file, _) in ANSWERS {
         rows.extend(read::<AnswerRow>(&data.join(file))?);
     }
     Ok(rows)
@@ -285,11 +286,14 @@ pub(crate) fn at_odds(prior: f32, rows: &[Labelled]) -> Vec<f32> {
     rows.iter().map(|(_, label)| if *label { prior * all / yes } else { (1.0 - prior) * all / no }).collect()
 }
 
-/// The files of labelled answers.
-pub const ANSWERS: [&str; 3] = ["answers.jsonl", "answers_more.jsonl", "answers_third.jsonl"];
-
-/// Knowledge bases of the folder `faqs` whose pairs are held out, like everything else of them.
-const HELD_OUT: &[&str] = &["bank", "vet", "tickets", "bikes", "invoices"];
+/// The files of labelled answers, each by a hand of its own, with the letter that its groups begin with.
+pub const ANSWERS: [(&str, char); 5] = [
+    ("answers.jsonl", 'q'),
+    ("answers_more.jsonl", 'r'),
+    ("answers_third.jsonl", 't'),
+    ("answers_fourth.jsonl", 'u'),
+    ("answers_fifth.jsonl", 'v'),
+];
 
 fn examine(encoder: &Arc<dyn Encoder>, toxicity: &ToxicityHead, data: &Path) -> anyhow::Result<Examples> {
     let examiner = Examiner::new(Arc::clone(encoder), toxicity.clone());
@@ -303,7 +307,7 @@ fn examine(encoder: &Arc<dyn Encoder>, toxicity: &ToxicityHead, data: &Path) -> 
             Origin::Stored => part(&case.group) == Part::Test,
             Origin::Factoid => false,
             Origin::Solution => part(&case.question) == Part::Test,
-            Origin::Paired => case.group.split(' ').next().is_some_and(|world| HELD_OUT.contains(&world)),
+            Origin::Paired => case.group.split(' ').next().and_then(part_of_world) == Some(Part::Test),
         };
         let place = if is_held_out { &mut examples.test } else { &mut examples.learn };
         place.push(example(encoder, &examiner, case)?);
@@ -326,6 +330,7 @@ fn validation<'a>(case: &'a Case, brand: &'a BrandProfile, query_embedding: &'a 
         answer: &case.answer,
         passages: &case.passages,
         must_be_grounded: !case.passages.is_empty(),
+        answerability: None,
         system_prompt: "",
     }
 }

@@ -128,8 +128,8 @@ pub(crate) fn judge(heads: &QualityHeads, examples: &Examples, comparison: &str)
     let header =
         ["Held-out answers", "Rows", "AUC", "Spearman", "Accuracy at 0.6", "Accuracy at 0.8", "Calibration error"];
     let section = format!(
-        "## Answer quality\n\nThe {groups} held-out groups are every third of `answers_more.jsonl` and of \
-         `answers_third.jsonl`, which were written by other hands than `answers.jsonl`. No weight or setting was fitted \
+        "## Answer quality\n\nThe {groups} held-out groups are every third of the four files that were written by other \
+         hands than `answers.jsonl`. No weight or setting was fitted \
          to them, but a first split of `answers_more.jsonl`, which held out all groups without passages and learned \
          from none of their author's, had been measured before \
          (AUC 0.725, calibration error 0.208): so much is lost on answers without passages from a hand unknown. \
@@ -140,12 +140,12 @@ pub(crate) fn judge(heads: &QualityHeads, examples: &Examples, comparison: &str)
          AUC 0.500, the cosine of question and answer {by_cosine:.3}, length {by_length:.3}. The mean score is {mean:.2}.\n\n\
          {}\nHow the parts become a score, compared by cross-validation on the rows that are learned from (what ships \
          are the trees that rise, so that no part can make good what another finds, with the calibration of the lower \
-         log-loss):\n\n{comparison}\nLearned on two files of answers and measured on the third, each by a hand of its own:\n\n\
+         log-loss):\n\n{comparison}\nLearned on all files of answers but one and measured on that, each by a hand of its own:\n\n\
          {across}\nReliability:\n\n{}\n\
          How often a flaw keeps an answer from being delivered (score at most 0.8) and makes it escalate (below 0.6); \
          for acceptable answers these are the errors:\n\n{flaws}\n### Relevance\n\nCandidates of one question, ranked. \
          Factoids are own sentences, of which the wrong ones share words with the question; they are learned from, and \
-         each is ranked by a head that was fitted without it. Stored answers are of five held-out knowledge bases: the \
+         each is ranked by a head that was fitted without it. Stored answers are of held-out knowledge bases: the \
          right one, a neighbour and one from afar.\n\n{ranked}",
         table(&header, &lines),
         table(&["Answers", "Scores", "Rows", "Mean score", "Share acceptable"], &reliability),
@@ -211,7 +211,7 @@ fn across(examples: &Examples) -> (String, Value) {
         figures[&name] = json!({"auc": figure(area), "calibration_error": figure(error)});
         lines.push(vec![name, labels.len().to_string(), format!("{area:.3}"), format!("{error:.3}")]);
     };
-    for (file, name) in ANSWERS.iter().enumerate() {
+    for (file, (name, _)) in ANSWERS.iter().enumerate() {
         let (own, others): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|row| author(&row.group) == Some(file));
         let counted: Vec<choice::Scored> = own.into_iter().filter(|row| row.counts).collect();
         let scores = choice::transferred(&rising(), &others, &counted);

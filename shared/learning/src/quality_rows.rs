@@ -12,6 +12,7 @@ use farthing_models::knowledge::source::{self, Entry};
 use serde::Deserialize;
 
 use crate::data::{AnswerRow, read};
+use crate::quality::ANSWERS;
 
 /// How a case was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,24 +64,18 @@ impl From<AnswerRow> for Case {
     }
 }
 
-/// Whether a group of labelled answers is held out: every third of the second and of the third file, so that there are
-/// some with and some without passages. The held-out groups of the first file were looked at often and are learned from.
+/// Whether a group of labelled answers is held out: every third of each file but the first, so that there are some with and
+/// some without passages. The held-out groups of the first file were looked at often and are learned from.
 #[must_use]
 pub fn is_fresh(group: &str) -> bool {
-    let number = group.strip_prefix(['r', 't']).and_then(|number| number.parse::<u32>().ok());
-    number.is_some_and(|number| number % 3 == 0)
+    let number = group.get(1..).and_then(|number| number.parse::<u32>().ok());
+    author(group).is_some_and(|author| author > 0) && number.is_some_and(|number| number.is_multiple_of(3))
 }
 
-/// The file that a group of labelled answers comes from, each by a hand of its own, as a place in
-/// [`ANSWERS`](crate::quality::ANSWERS); `None` for solutions.
+/// The file that a group of labelled answers comes from, as a place in [`ANSWERS`]; `None` for solutions.
 #[must_use]
 pub fn author(group: &str) -> Option<usize> {
-    match group.bytes().next() {
-        Some(b'r') => Some(1),
-        Some(b't') => Some(2),
-        Some(b's') => None,
-        _ => Some(0),
-    }
+    ANSWERS.iter().position(|(_, letter)| group.starts_with(*letter))
 }
 
 /// Good answers to another question of the same part: off the topic, however well they read. There

@@ -9,7 +9,7 @@ use farthing_domain::ports::{Analysis, Analyst, ModelUnavailable};
 use crate::cpu::CpuPool;
 use crate::encoder::Encoder;
 use crate::features::{self, COMPLEXITY, SCREEN};
-use crate::gain::{GainHeads, can_be_checked};
+use crate::gain::{GainHeads, can_be_checked, gives_numbers};
 use crate::heads::{HeadError, LogisticHead, SoftmaxHead, sigmoid};
 use crate::toxicity::ToxicityHead;
 pub use close_reading::{CloseReading, Detector, ScreenError, parts};
@@ -88,6 +88,7 @@ impl Parts {
             injection: sigmoid(injection),
             toxicity: sigmoid(toxicity),
             gain: heads.gain.before(&embedding, query).map_err(|e| unavailable("gain head", e.into()))?,
+            can_be_checked: gives_numbers(query),
             tokens: self.encoder.count_tokens(query) as u64,
             embedding,
         })

@@ -129,12 +129,17 @@ impl GainHeads {
     }
 }
 
-/// Whether there is anything to check: the question gives two numbers or more, in digits or in words,
-/// and the answer states one.
+/// Whether there is anything to check: the question gives numbers, and the answer states one.
 #[must_use]
 pub fn can_be_checked(query: &str, answer: &str) -> bool {
+    gives_numbers(query) && Answer::read(answer).has_numbers()
+}
+
+/// Whether the question gives two numbers or more, in digits or in words.
+#[must_use]
+pub fn gives_numbers(query: &str) -> bool {
     let (digits, words) = Question::read(query).given();
-    digits.len() + words.len() > 1 && Answer::read(answer).has_numbers()
+    digits.len() + words.len() > 1
 }
 
 /// The features of [`BEFORE`]; `left_out` is the row of the question itself among the neighbours.

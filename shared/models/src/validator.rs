@@ -89,6 +89,8 @@ pub struct Findings {
     pub measures: Option<Measures>,
     /// Why the answer must not be delivered whatever its measures.
     pub hard_fail: Option<HardFail>,
+    /// The probability that the passage which is the answer answers the question, if it was told.
+    pub answerability: Option<f32>,
 }
 
 impl Examiner {
@@ -111,7 +113,7 @@ impl Examiner {
     /// [`ExaminerError`] when the encoder or the toxicity head fails.
     pub fn examine(&self, validation: Validation<'_>) -> Result<Findings, ExaminerError> {
         if rules::is_empty(validation.answer) {
-            return Ok(Findings { measures: None, hard_fail: Some(HardFail::Empty) });
+            return Ok(Findings { measures: None, hard_fail: Some(HardFail::Empty), answerability: None });
         }
         let reading = Reading::of(validation, &self.memo)?;
         let relevance = relevance::measure(&reading, &self.memo, self.pairs.as_deref())?;
@@ -135,7 +137,7 @@ impl Examiner {
             toxicity: self.toxicity(&reading)?,
         };
         let hard_fail = hard_fail(&reading, &measures);
-        Ok(Findings { measures: Some(measures), hard_fail })
+        Ok(Findings { measures: Some(measures), hard_fail, answerability: validation.answerability })
     }
 
     /// What the passages, the question and the brand say.
@@ -177,10 +179,11 @@ impl QualityHeads {
         let coherence = self.coherence.probability(&measures.coherence)?;
         let groundedness =
             measures.groundedness.as_ref().map(|found| self.groundedness.probability(found)).transpose()?;
-        let log_odds = if measures.is_stored {
-            self.stored.log_odds(&measures.relevance)?
-        } else {
-            self.composed.log_odds(&measures.features(must_be_grounded))?
+        let log_odds = match findings.answerability {
+            // It has read question and passage together, as no measure here has.
+            Some(probability) if measures.is_stored => log_odds_of(probability),
+            _ if measures.is_stored => self.stored.log_odds(&measures.relevance)?,
+            _ => self.composed.log_odds(&measures.features(must_be_grounded))?,
         };
         let is_vetoed = relevance < LEAST_OF_A_PART
             || coherence < LEAST_OF_A_PART
@@ -202,6 +205,13 @@ impl QualityHeads {
             hard_fail,
         })
     }
+}
+
+/// The log-odds of a probability; of none, those of 0.
+fn log_odds_of(probability: f32) -> f32 {
+    let least = f32::EPSILON;
+    let within = if probability.is_nan() { least } else { probability.clamp(least, 1.0 - least) };
+    (within / (1.0 - within)).ln()
 }
 
 /// Judges answers with an encoder and small heads.
@@ -242,6 +252,7 @@ pub(crate) struct Owned {
     answer: String,
     passages: Vec<Passage>,
     must_be_grounded: bool,
+    answerability: Option<f32>,
     system_prompt: String,
 }
 
@@ -254,6 +265,7 @@ impl Owned {
             answer: validation.answer.to_owned(),
             passages: validation.passages.to_vec(),
             must_be_grounded: validation.must_be_grounded,
+            answerability: validation.answerability,
             system_prompt: validation.system_prompt.to_owned(),
         }
     }
@@ -266,6 +278,7 @@ impl Owned {
             answer: &self.answer,
             passages: &self.passages,
             must_be_grounded: self.must_be_grounded,
+            answerability: self.answerability,
             system_prompt: &self.system_prompt,
         }
     }

@@ -207,7 +207,8 @@ fn brand() -> BrandProfile {
 async fn retrieve(answerer: &KnowledgeAnswerer, agent: &AgentId, query: &str, limit: usize) -> Retrieval {
     let embedding = Words::default().embed(query).unwrap();
     let complexity = ComplexityEstimate::new([1.0, 0.0, 0.0, 0.0]);
-    let analysis = Analysis { embedding, complexity, injection: 0.0, toxicity: 0.0, gain: 0.0, tokens: 3 };
+    let analysis =
+        Analysis { embedding, complexity, injection: 0.0, toxicity: 0.0, gain: 0.0, can_be_checked: false, tokens: 3 };
     answerer.retrieve(agent, query, &analysis, limit).await.unwrap()
 }
 

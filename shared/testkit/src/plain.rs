@@ -21,7 +21,15 @@ impl Plain {
     #[must_use]
     pub fn analysis(tier: Tier) -> Analysis {
         let complexity = ComplexityEstimate::new(Tier::ALL.map(|other| if other == tier { 1.0 } else { 0.0 }));
-        Analysis { embedding: vec![1.0], complexity, injection: 0.0, toxicity: 0.0, gain: 0.2, tokens: 3 }
+        Analysis {
+            embedding: vec![1.0],
+            complexity,
+            injection: 0.0,
+            toxicity: 0.0,
+            gain: 0.2,
+            can_be_checked: false,
+            tokens: 3,
+        }
     }
 
     /// A quality whose every part is `score`.

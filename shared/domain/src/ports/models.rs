@@ -33,6 +33,8 @@ pub struct Analysis {
     /// How much better a strong model's answer is expected to be than a cheap one's: the difference of
     /// the probabilities that they are right, −1 to 1.
     pub gain: f32,
+    /// Whether it gives numbers by which an answer can be checked.
+    pub can_be_checked: bool,
     /// How many tokens it has.
     pub tokens: u64,
 }
@@ -154,6 +156,8 @@ pub struct Validation<'a> {
     pub passages: &'a [Passage],
     /// Whether the answer has to be taken from the passages.
     pub must_be_grounded: bool,
+    /// The probability that the first passage answers the question, 0 to 1, when it is the answer; `None` when nobody told.
+    pub answerability: Option<f32>,
     /// The system prompt that must not leak; empty when there was none.
     pub system_prompt: &'a str,
 }

@@ -17,7 +17,11 @@ fn steps(probabilities: [f32; 4], answerability: f32, arm: Arm) -> String {
 
 fn steps_by_gain(probabilities: [f32; 4], answerability: f32, arm: Arm, gain: f32) -> String {
     let complexity = ComplexityEstimate::new(probabilities);
-    let steps = plan(&Circumstances { complexity, answerability, gain, arm }, &policy());
+    named(&Circumstances { complexity, answerability, gain, can_be_checked: false, arm })
+}
+
+fn named(circumstances: &Circumstances) -> String {
+    let steps = plan(circumstances, &policy());
     let name = |step: &Step| match step {
         Step::Local => "local".to_owned(),
         Step::Paid(model) => model.to_string(),
@@ -88,8 +92,8 @@ fn a_gain_that_is_no_number_changes_nothing() {
 #[test]
 fn only_the_cheap_model_before_a_paid_step_is_doubted() {
     let doubted = |probabilities, arm, gain| {
-        let circumstances =
-            Circumstances { complexity: ComplexityEstimate::new(probabilities), answerability: 0.9, gain, arm };
+        let complexity = ComplexityEstimate::new(probabilities);
+        let circumstances = Circumstances { complexity, answerability: 0.9, gain, can_be_checked: false, arm };
         let steps = plan(&circumstances, &policy());
         (0..=steps.len()).filter(|&at| can_be_doubted(&steps, at, &policy())).collect::<Vec<_>>()
     };
@@ -98,4 +102,17 @@ fn only_the_cheap_model_before_a_paid_step_is_doubted() {
     assert_eq!(doubted(SIMPLE, Arm::Paid, 1.0), [0; 0], "the strong model's answer is not");
     assert_eq!(doubted(HIGH, Arm::Local, -1.0), [0]);
     assert_eq!(doubted(HIGH, Arm::Local, usual_gain()), [0; 0]);
+}
+
+#[test]
+fn what_can_be_checked_begins_at_the_cheap_model_unless_much_is_gained() {
+    let begins = |probabilities, gain| {
+        let complexity = ComplexityEstimate::new(probabilities);
+        named(&Circumstances { complexity, answerability: 0.1, gain, can_be_checked: true, arm: Arm::Paid })
+    };
+    let bound = policy().gain.check_below;
+    assert_eq!(begins(HIGH, bound - 0.01), "deepseek-chat > claude-sonnet > gpt-4o");
+    assert_eq!(begins(HIGH, bound), "claude-sonnet > gpt-4o");
+    assert_eq!(begins(MEDIUM, bound - 0.01), "deepseek-chat > claude-sonnet");
+    assert_eq!(begins(MEDIUM, bound), "claude-sonnet > deepseek-chat");
 }

@@ -26,6 +26,11 @@ impl Random {
         ((u128::from(mixed) * end as u128) >> 64) as usize
     }
 
+    /// Puts `items` into another order, each as probable as any other.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        (1..items.len()).rev().for_each(|at| items.swap(at, self.below(at + 1)));
+    }
+
     /// A number from 0 up to 1.
     pub fn unit(&mut self) -> f32 {
         self.below(1 << 24) as f32 / (1 << 24) as f32

@@ -100,6 +100,7 @@ pub(crate) async fn judge_all(door: &Door, rows: Vec<Answered<'_>>) -> Result<Ve
                 answer: &answer,
                 passages: &passages,
                 must_be_grounded: !passages.is_empty(),
+                answerability: None,
                 system_prompt: "",
             };
             Ok(door.tier.validator.validate(validation).await?)

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use farthing_domain::guard::words;
+use farthing_evaluation::measures::Random;
 use farthing_models::encoder::{Encoder, PairReader};
 use farthing_models::knowledge::KnowledgeIndex;
 use farthing_models::knowledge::answerability::Features;
@@ -12,7 +13,6 @@ use farthing_models::knowledge::answerability::features::measure;
 use farthing_models::knowledge::retrieval::Weights;
 use farthing_models::knowledge::source::Entry;
 
-use super::chance::Random;
 use super::wording::{altered, in_passing};
 use super::worlds::World;
 
@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_simulation_has_both_kinds_of_questions_in_balance() {
-        let drawn = Simulation::draw(&world(), &["what is the time".to_owned()], &Hashing, &mut Random(5)).unwrap();
+        let drawn =
+            Simulation::draw(&world(), &["what is the time".to_owned()], &Hashing, &mut Random::new(5)).unwrap();
         let examples = drawn.examples(&Undecided).unwrap();
         let sum = |answerable: bool| -> f32 {
             examples.iter().filter(|example| example.is_answerable == answerable).map(|example| example.weight).sum()
@@ -232,7 +233,8 @@ mod tests {
         assert!(examples.iter().all(|example| example.is_answerable || !example.is_right));
         let (right, all) = drawn.first_right(Weights::default()).unwrap();
         assert!(right > 0 && right <= all);
-        let again = Simulation::draw(&world(), &["what is the time".to_owned()], &Hashing, &mut Random(5)).unwrap();
+        let again =
+            Simulation::draw(&world(), &["what is the time".to_owned()], &Hashing, &mut Random::new(5)).unwrap();
         assert_eq!(again.questions, drawn.questions, "the same seed gives the same simulation");
     }
 }

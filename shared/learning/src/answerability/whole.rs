@@ -37,9 +37,8 @@ pub(super) struct Models<'a> {
 /// # Errors
 /// When a text cannot be embedded or read.
 pub(super) fn measure(models: Models<'_>, worlds: &Worlds) -> anyhow::Result<(Value, String)> {
-    let own = |world: &&World| !world.is_public;
-    let held_out: Vec<&World> = worlds.of(Part::Test).filter(own).collect();
-    let all: Vec<&World> = worlds.all.iter().map(|(_, world)| world).filter(own).collect();
+    let held_out = held_out(worlds);
+    let all: Vec<&World> = worlds.all.iter().map(|(_, world)| world).filter(|world| !world.is_public).collect();
     let alone = asked_alone(&held_out, 0, Step::Head(models))?;
     // The held-out worlds come first, so that their entries have the places that their questions name.
     let others = all.iter().filter(|world| held_out.iter().all(|held| held.name != world.name));
@@ -60,6 +59,18 @@ pub(super) fn measure(models: Models<'_>, worlds: &Worlds) -> anyhow::Result<(Va
         json!({"worlds": by_world, "one_base": together, "entries_of_one_base": merged.len(), "steps": steps}),
         section,
     ))
+}
+
+/// What the models make of the held-out worlds, each alone.
+///
+/// # Errors
+/// When a text cannot be embedded or read.
+pub(super) fn each_alone(models: Models<'_>, worlds: &Worlds) -> anyhow::Result<Value> {
+    Ok(shares(&asked_alone(&held_out(worlds), 0, Step::Head(models))?).0)
+}
+
+fn held_out(worlds: &Worlds) -> Vec<&World> {
+    worlds.of(Part::Test).filter(|world| !world.is_public).collect()
 }
 
 /// A way to find an entry, and to tell how sure that is.

@@ -1,6 +1,6 @@
 //! How customers word an entry's question, and how a question that only looks like it differs.
 
-use super::chance::Random;
+use farthing_evaluation::measures::Random;
 
 /// Words whose exchange turns a question into its opposite.
 const EXCHANGED: &[(&str, &str)] = &[
@@ -92,12 +92,12 @@ mod tests {
 
     #[track_caller]
     fn check(phrasing: &str, expected: Option<&str>) {
-        assert_eq!(altered(phrasing, &mut Random(1)).as_deref(), expected, "{phrasing:?}");
+        assert_eq!(altered(phrasing, &mut Random::new(1)).as_deref(), expected, "{phrasing:?}");
     }
 
     #[test]
     fn another_number_is_another() {
-        let altered = altered("What does the $49 plan cover?", &mut Random(1)).unwrap();
+        let altered = altered("What does the $49 plan cover?", &mut Random::new(1)).unwrap();
         assert!(altered.starts_with("What does the $") && altered.ends_with(" plan cover?"), "{altered}");
         assert!(!altered.contains("$49 "), "{altered}");
     }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn words_around_keep_the_question() {
         for seed in 0..50 {
-            let typed = in_passing("How do I pay?", &mut Random(seed)).to_lowercase();
+            let typed = in_passing("How do I pay?", &mut Random::new(seed)).to_lowercase();
             assert!(typed.contains("how do i pay"), "{typed}");
         }
     }

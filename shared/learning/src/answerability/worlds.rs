@@ -11,7 +11,7 @@ use std::path::Path;
 use farthing_models::encoder::{Encoder, cosine};
 use serde::Deserialize;
 
-use crate::data::{Part, read};
+use crate::data::{Part, part_of_world, read};
 
 /// One question or statement of a public intent.
 #[derive(Clone, Debug, Deserialize)]
@@ -81,20 +81,6 @@ pub(super) struct World {
     /// Questions that none of its topics answers.
     pub(super) strangers: Vec<String>,
 }
-
-/// Which hand-written world belongs to which part. All others taught the pair model, whose word on
-/// them is worth more than on a stranger's: the head learns from worlds that neither has seen.
-const PARTS: &[(&str, Part)] = &[
-    ("museum", Part::Train),
-    ("council", Part::Train),
-    ("fashion", Part::Validation),
-    ("payroll", Part::Validation),
-    ("bank", Part::Test),
-    ("vet", Part::Test),
-    ("tickets", Part::Test),
-    ("bikes", Part::Test),
-    ("invoices", Part::Test),
-];
 
 /// The worlds of each part. Public intents are split by intent, hand-written ones by world.
 pub(super) struct Worlds {
@@ -191,8 +177,7 @@ fn own(rows: Vec<FaqRow>) -> Vec<(Option<Part>, World)> {
         world.topics.extend(topic);
         world.strangers.extend(stranger);
     }
-    let part_of = |name: &str| PARTS.iter().find(|(held, _)| *held == name).map(|(_, part)| *part);
-    worlds.into_values().map(|world| (part_of(&world.name), world)).collect()
+    worlds.into_values().map(|world| (part_of_world(&world.name), world)).collect()
 }
 
 /// Questions of other worlds of the same part that are not about `world`: at a cosine under 0.6

@@ -82,7 +82,7 @@ impl Folds {
     pub(super) fn of(reading: Reading<'_>, rows: &[&Example], seed: u64) -> anyhow::Result<Self> {
         let mut order: Vec<usize> = (0..rows.len()).collect();
         let mut random = Random::new(seed);
-        (1..order.len()).rev().for_each(|at| order.swap(at, random.below(at + 1)));
+        random.shuffle(&mut order);
         let fold = |fold: usize| {
             let pick = |asked: bool| -> Vec<usize> {
                 (0..order.len()).filter(|place| (place % FOLDS == fold) == asked).map(|place| order[place]).collect()

@@ -207,7 +207,9 @@ fn best_splits(
                 let is_allowed = !rising[feature] || lower.leaf(settings.penalty) <= upper.leaf(settings.penalty);
                 let gain = lower.worth(settings.penalty) + upper.worth(settings.penalty) - node.worth(settings.penalty);
                 if is_allowed && gain > best[at].map_or(1e-6, |best| best.gain) {
-                    let threshold = f32::midpoint(last, value);
+                    // Between neighbouring numbers there is none: the middle may be rounded to the higher one.
+                    let middle = f32::midpoint(last, value);
+                    let threshold = if middle < value { middle } else { last };
                     best[at] = Some(Split { gain, feature, threshold, lower: (slope, bend, count) });
                 }
             }

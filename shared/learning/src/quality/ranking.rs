@@ -21,8 +21,8 @@ const SEED: u64 = 7;
 /// An example's measures and whether it speaks to the question; `None` where its label does not say.
 fn labelled(example: &Example) -> Option<(Vec<f32>, bool)> {
     let speaks = example.case.acceptable || example.has_flaw(OFF_TOPIC);
-    let is_other = matches!(example.case.origin, Origin::Stored | Origin::Solution);
-    let measures = example.findings.measures.as_ref().filter(|_| speaks && !is_other)?;
+    let is_stored = example.case.origin == Origin::Stored;
+    let measures = example.findings.measures.as_ref().filter(|_| speaks && !is_stored)?;
     Some((measures.relevance.clone(), example.case.acceptable))
 }
 

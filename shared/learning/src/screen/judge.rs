@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use farthing_domain::guard::words;
+use farthing_evaluation::baselines::hits;
 use farthing_evaluation::measures::interval;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ pub(super) fn judge(
         found.max(1.0 - found)
     };
     let by_length = baseline(&|read| read.row.text.len() as f32);
-    let by_keywords = baseline(&|read| keyword_hits(task, &read.row.text));
+    let by_keywords = baseline(&|read| hits(task.keywords, &read.row.text) as f32);
     let mut figures = json!({
         "auc": figure(own), "auc_95_percent": [figure(low), figure(high)], "calibration_error": figure(error),
         "shipped_threshold": figure(threshold),
@@ -173,9 +173,4 @@ fn by_threshold(rows: &[Read<'_>]) -> String {
         "Recall, public",
     ];
     table(&header, &lines)
-}
-
-fn keyword_hits(task: Task, text: &str) -> f32 {
-    let text = format!(" {} ", words(text).join(" "));
-    task.keywords.iter().filter(|keyword| text.contains(&format!(" {keyword} "))).count() as f32
 }

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context;
+use farthing_evaluation::baselines::{ABUSIVE_WORDS, INJECTION_PHRASES};
 use farthing_models::features::{SCREEN, hash};
 use farthing_models::heads::FeatureSpec;
 use farthing_models::toxicity::TOXICITY as TOXICITY_FEATURES;
 use serde_json::Value;
 
-use crate::data::{Part, ScreenRow, part, read};
+use crate::data::{Part, ScreenRow, part, part_of_world, read};
 
 /// What a screening head looks for.
 #[derive(Clone, Copy, Debug)]
@@ -31,29 +32,7 @@ pub const INJECTION: Task = Task {
     data: "injection.jsonl",
     head: "complexity-head/injection.json",
     features: SCREEN,
-    keywords: &[
-        "ignore previous",
-        "ignore all",
-        "ignore the above",
-        "ignore your",
-        "disregard",
-        "system prompt",
-        "your instructions",
-        "your rules",
-        "jailbreak",
-        "developer mode",
-        "pretend",
-        "act as",
-        "roleplay",
-        "bypass",
-        "override",
-        "no restrictions",
-        "hidden",
-        "confidential",
-        "reveal",
-        "you are now",
-        "unfiltered",
-    ],
+    keywords: INJECTION_PHRASES,
 };
 
 /// Texts that insult, threaten or hate.
@@ -62,43 +41,8 @@ pub const TOXICITY: Task = Task {
     data: "toxicity.jsonl",
     head: "toxicity-head/toxicity.json",
     features: TOXICITY_FEATURES,
-    keywords: &[
-        "fuck",
-        "fucking",
-        "shit",
-        "bitch",
-        "bitches",
-        "hoe",
-        "hoes",
-        "pussy",
-        "faggot",
-        "fag",
-        "nigga",
-        "nigger",
-        "cunt",
-        "asshole",
-        "idiot",
-        "stupid",
-        "moron",
-        "retard",
-        "retarded",
-        "kill yourself",
-        "trash",
-        "scum",
-        "dick",
-        "dumb",
-        "whore",
-        "slut",
-        "die",
-        "hate",
-        "ugly",
-        "white trash",
-    ],
+    keywords: ABUSIVE_WORDS,
 };
-
-/// The customers of these invented businesses are held out.
-const HELD_OUT_WORLDS: &[&str] = &["bank", "vet", "tickets", "bikes", "invoices"];
-const VALIDATION_WORLDS: &[&str] = &["museum", "council", "fashion", "payroll"];
 
 /// How many questions of each entry of an invented business are read.
 const QUESTIONS_OF_AN_ENTRY: usize = 2;
@@ -147,10 +91,10 @@ pub(super) fn rows(task: Task, data: &Path) -> anyhow::Result<Vec<Placed>> {
     worlds.sort();
     for world in worlds {
         let name = world.file_stem().context("a file of questions has no name")?.to_string_lossy().into_owned();
-        let part = match name.as_str() {
-            name if HELD_OUT_WORLDS.contains(&name) => Part::Test,
-            name if VALIDATION_WORLDS.contains(&name) => Part::Validation,
-            _ => Part::Train,
+        let part = match part_of_world(&name) {
+            Some(Part::Test) => Part::Test,
+            Some(Part::Train | Part::Validation) => Part::Validation,
+            None => Part::Train,
         };
         for entry in read::<Value>(&world)? {
             let asked = entry["asked"].as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -64,6 +64,7 @@ struct Case {
     answer: String,
     passages: Vec<Passage>,
     must_be_grounded: bool,
+    answerability: Option<f32>,
     system_prompt: &'static str,
 }
 
@@ -79,6 +80,7 @@ impl Case {
                  refund, and the plan runs to the end of the year. Ask for it under Settings > Billing.",
             )],
             must_be_grounded: true,
+            answerability: None,
             system_prompt: "",
         }
     }
@@ -91,6 +93,7 @@ impl Case {
             answer: &self.answer,
             passages: &self.passages,
             must_be_grounded: self.must_be_grounded,
+            answerability: self.answerability,
             system_prompt: self.system_prompt,
         }
     }
