@@ -78,7 +78,7 @@ fn validator() {
     let heads = QualityHeads::from_json(&file("complexity-head/quality.json")).unwrap();
     let examiner = Examiner::new(encoder.clone(), toxicity());
     let files = OwnerFiles::load(&PathBuf::from(ROOT).join("infra")).unwrap();
-    let brand = files.agents.into_values().next().unwrap();
+    let brand = files.agents.values().next().unwrap();
     let query = "Can I get my money back for the annual plan?";
     let vector = encoder.embed(query).unwrap();
     let passage = |n: u32| Passage {
@@ -94,12 +94,13 @@ fn validator() {
     let mut case = 0;
     let validate = |answer: &str| {
         let validation = Validation {
-            brand: &brand,
+            brand,
             query,
             query_embedding: &vector,
             answer,
             passages: &passages,
             must_be_grounded: false,
+            prior: files.policy.quality.paid_prior,
             answerability: None,
             system_prompt: "",
         };

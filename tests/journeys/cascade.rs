@@ -104,7 +104,7 @@ async fn a_high_query_goes_to_claude_then_gpt() {
     let reply = server
         .ask("Design a sharded rate limiter for ten million users and prove that no user can exceed the limit.")
         .await;
-    assert_eq!(reply.json["route"]["attempts"][0]["model"], "claude-sonnet", "{}", reply.text);
+    assert_eq!(reply.attempts()[0].0, "claude-sonnet", "{}", reply.text);
     let models: Vec<String> = server.providers.requests().into_iter().map(|request| request.model).collect();
     assert_eq!(models, [CLAUDE, GPT]);
 }

@@ -149,7 +149,7 @@ impl Canary {
         let reply = self.post(key, messages.to_string()).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         let batch =
-            json!({"requests": [{"query": "When is canary-batch open?"}, {"query": "canary-item", "canary": 1}]});
+            json!({"requests": [{"query": of_a_bakery("named canary-batch")}, {"query": "canary-item", "canary": 1}]});
         let request = self.request(Method::POST, "/api/agents/batch").bearer_auth(key).body(batch.to_string());
         let reply = Answered::to(request).await.unwrap();
         assert_eq!((reply.status, &reply.json["failed"]), (200, &json!(1)), "{}", reply.text);

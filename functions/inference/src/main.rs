@@ -2,6 +2,10 @@
 
 use farthing_bootstrap::{lambda, wiring};
 
+/// Gives memory back that building the models needed; the system's allocator keeps up to half as much again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let config = lambda::config()?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::guard::{Mismatch, Signature};
+use crate::guard::{Mismatch, Signature, words};
 use crate::hex::hex;
 use crate::ids::AgentId;
 use crate::policy::CacheRules;
@@ -111,10 +111,37 @@ pub fn may_stand_for(query: &str, cached: &str, similarity: f32, rules: &CacheRu
     Signature::of(query).agrees_with(&Signature::of(cached)).map_err(Unfit::Guarded)
 }
 
+/// Words that a question may have or lack and ask the same: of courtesy, articles, and who may do what.
+const EMPTY_WORDS: &[&str] = &[
+    "a", "an", "can", "could", "do", "does", "hello", "hey", "hi", "i", "kindly", "may", "me", "please", "sorry",
+    "thank", "thanks", "the", "we", "would", "you",
+];
+
+/// Whether both questions have the same words in the same order, but for empty ones. Where [`may_stand_for`] lets them
+/// pass too, they ask the same.
+#[must_use]
+pub fn is_rewording(query: &str, cached: &str) -> bool {
+    let telling = |text: &str| {
+        let mut words = words(text);
+        words.retain(|word| !EMPTY_WORDS.contains(&word.as_str()));
+        words
+    };
+    let words = telling(query);
+    !words.is_empty() && words == telling(cached)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::prompt::Prompt;
+
+    #[test]
+    fn empty_words_make_no_difference() {
+        assert!(is_rewording("how do i reset my password", "Please, how can I reset my password? Thanks"));
+        assert!(!is_rewording("how do i reset my password", "how do i reset your password"));
+        assert!(!is_rewording("pay with a receipt", "pay without a receipt"));
+        assert!(!is_rewording("can you", "could you"), "nothing is said");
+    }
 
     #[test]
     fn spelling_does_not_matter_but_words_do() {

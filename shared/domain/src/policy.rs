@@ -66,6 +66,8 @@ pub struct QualityThresholds {
     pub rephrase: f32,
     /// Below it an answer is never delivered, even at the end of the chain.
     pub floor: f32,
+    /// The share of paid models' answers that are acceptable, before anybody reads them.
+    pub paid_prior: f32,
 }
 
 /// The cascade of each tier.
@@ -246,7 +248,7 @@ impl Policy {
         let is_share = |value: f32| (0.0..=1.0).contains(&value);
         let gain = &self.gain;
         let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
-        let checks: [(&'static str, bool, &str); 22] = [
+        let checks: [(&'static str, bool, &str); 23] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -263,6 +265,7 @@ impl Policy {
             ("quality.deliver", is_share(quality.deliver), "0 to 1"),
             ("quality.rephrase", (0.0..=quality.deliver).contains(&quality.rephrase), "0 to quality.deliver"),
             ("quality.floor", (0.0..=quality.rephrase).contains(&quality.floor), "0 to quality.rephrase"),
+            ("quality.paid_prior", quality.paid_prior > 0.0 && quality.paid_prior < 1.0, "above 0 and below 1"),
             ("gain.cheap_below", is_gain(gain.cheap_below), "-1 to 1"),
             ("gain.strong_from", (gain.cheap_below..=1.0).contains(&gain.strong_from), "gain.cheap_below to 1"),
             ("gain.check_below", (gain.strong_from..=1.0).contains(&gain.check_below), "gain.strong_from to 1"),

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use farthing_domain::cache::{CacheHit, CachedAnswer, exact_key, may_stand_for, normal_form};
+use farthing_domain::cache::{CacheHit, CachedAnswer, exact_key, is_rewording, may_stand_for, normal_form};
 use farthing_domain::policy::CacheRules;
 use farthing_domain::ports::{CacheLookup, ModelUnavailable, QuestionMatcher};
 use farthing_domain::prompt::{Conversation, Prompt};
@@ -36,7 +36,7 @@ pub async fn hit_between(
     if may_stand_for(&query, &asked, similarity, rules).is_err() {
         return Ok(None);
     }
-    let is_same = matcher.same(&query, &asked).await? >= rules.min_same;
+    let is_same = is_rewording(&query, &asked) || matcher.same(&query, &asked).await? >= rules.min_same;
     Ok(is_same.then_some(CacheHit::Semantic))
 }
 

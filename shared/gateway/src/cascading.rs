@@ -113,12 +113,34 @@ impl Answering {
         text: &str,
         must_be_grounded: bool,
     ) -> Option<Quality> {
-        match insight.tier.validator.validate(work.validation(insight, text, must_be_grounded)).await {
+        match insight.tier.validator.validate(self.validation(work, insight, text, must_be_grounded)).await {
             Ok(quality) => Some(quality),
             Err(error) => {
                 tracing::error!(error = &error as &dyn Error, "validator.validate failed");
                 None
             }
+        }
+    }
+
+    fn validation<'a>(
+        &self,
+        work: &'a Work<'_>,
+        insight: &'a Insight,
+        answer: &'a str,
+        must_be_grounded: bool,
+    ) -> Validation<'a> {
+        let are_about_it = must_be_grounded || insight.retrieval.answerability >= ABOUT_THE_QUERY;
+        Validation {
+            brand: work.brand,
+            query: work.query,
+            query_embedding: &insight.analysis.embedding,
+            answer,
+            passages: if are_about_it { &insight.retrieval.passages } else { &[] },
+            must_be_grounded,
+            prior: if must_be_grounded { 0.5 } else { self.parts.policy.quality.paid_prior },
+            // What has to be taken from the passages is the local answer, and that is the first of them.
+            answerability: must_be_grounded.then_some(insight.retrieval.answerability),
+            system_prompt: if must_be_grounded { "" } else { &work.system_prompt },
         }
     }
 
@@ -138,7 +160,7 @@ impl Answering {
     }
 
     async fn rephrase(&self, work: &Work<'_>, insight: &Insight, candidate: &Candidate) -> Option<(String, Quality)> {
-        let validation = work.validation(insight, &candidate.text, candidate.must_be_grounded);
+        let validation = self.validation(work, insight, &candidate.text, candidate.must_be_grounded);
         let rephrased =
             insight.tier.rephraser.rephrase(validation, &candidate.quality).await.unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn Error, "rephraser.rephrase failed");
@@ -222,21 +244,4 @@ const ABOUT_THE_QUERY: f32 = 0.3;
 
 fn was_out_of_time(attempts: &[Attempt]) -> bool {
     attempts.last().is_some_and(|attempt| attempt.outcome == "out_of_time")
-}
-
-impl Work<'_> {
-    fn validation<'a>(&'a self, insight: &'a Insight, answer: &'a str, must_be_grounded: bool) -> Validation<'a> {
-        let are_about_it = must_be_grounded || insight.retrieval.answerability >= ABOUT_THE_QUERY;
-        Validation {
-            brand: self.brand,
-            query: self.query,
-            query_embedding: &insight.analysis.embedding,
-            answer,
-            passages: if are_about_it { &insight.retrieval.passages } else { &[] },
-            must_be_grounded,
-            // What has to be taken from the passages is the local answer, and that is the first of them.
-            answerability: must_be_grounded.then_some(insight.retrieval.answerability),
-            system_prompt: if must_be_grounded { "" } else { &self.system_prompt },
-        }
-    }
 }

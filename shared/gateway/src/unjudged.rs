@@ -25,6 +25,7 @@ impl Answering {
                 answer: &sent.text,
                 passages: &[],
                 must_be_grounded: false,
+                prior: self.parts.policy.quality.paid_prior,
                 answerability: None,
                 system_prompt: &work.system_prompt,
             });

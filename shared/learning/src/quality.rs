@@ -330,6 +330,7 @@ fn validation<'a>(case: &'a Case, brand: &'a BrandProfile, query_embedding: &'a 
         answer: &case.answer,
         passages: &case.passages,
         must_be_grounded: !case.passages.is_empty(),
+        prior: PRIOR,
         answerability: None,
         system_prompt: "",
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use farthing_evaluation::measures::{Interval, interval, spearman};
-use farthing_models::validator::{QualityHeads, rising};
+use farthing_models::validator::{Findings, QualityHeads, rising};
 use serde_json::{Value, json};
 
 use crate::head_file::figure;
@@ -16,6 +16,8 @@ use crate::report::table;
 const ESCALATE: f32 = 0.6;
 /// Above this score an answer is delivered.
 const DELIVER: f32 = 0.8;
+/// What `policy.toml` ships as `quality.paid_prior`.
+const PAID_PRIOR: f32 = 0.8;
 /// For the bootstrap.
 const SEED: u64 = 11;
 
@@ -142,7 +144,8 @@ pub(crate) fn judge(heads: &QualityHeads, examples: &Examples, comparison: &str)
          are the trees that rise, so that no part can make good what another finds, with the calibration of the lower \
          log-loss):\n\n{comparison}\nLearned on all files of answers but one and measured on that, each by a hand of its own:\n\n\
          {across}\nReliability:\n\n{}\n\
-         How often a flaw keeps an answer from being delivered (score at most 0.8) and makes it escalate (below 0.6); \
+         How often a flaw keeps a paid model's answer from being delivered as it is (score at most 0.8) and makes it escalate \
+         (below 0.6), where {PAID_PRIOR} of such answers are acceptable before anybody reads them, as the shipped policy says; \
          for acceptable answers these are the errors:\n\n{flaws}\n### Relevance\n\nCandidates of one question, ranked. \
          Factoids are own sentences, of which the wrong ones share words with the question; they are learned from, and \
          each is ranked by a head that was fitted without it. Stored answers are of held-out knowledge bases: the \
@@ -224,6 +227,11 @@ fn across(examples: &Examples) -> (String, Value) {
     (table(&["Learned on → measured on", "Rows", "AUC", "Calibration error"], &lines), figures)
 }
 
+/// The same findings of an answer that a paid model gave.
+fn as_paid(findings: &Findings) -> Findings {
+    Findings { prior: PAID_PRIOR, ..findings.clone() }
+}
+
 fn flaws<'a>(heads: &QualityHeads, examples: impl Iterator<Item = &'a &'a Example>) -> anyhow::Result<(String, Value)> {
     let mut by_flaw: BTreeMap<String, Vec<f32>> = BTreeMap::new();
     for example in examples {
@@ -237,7 +245,7 @@ fn flaws<'a>(heads: &QualityHeads, examples: impl Iterator<Item = &'a &'a Exampl
         by_flaw
             .entry(format!("{flaw}, {with}"))
             .or_default()
-            .push(heads.weigh(&example.findings, example.must_be_grounded())?.score);
+            .push(heads.weigh(&as_paid(&example.findings), example.must_be_grounded())?.score);
     }
     let (mut lines, mut figures) = (Vec::new(), json!({}));
     for (flaw, scores) in by_flaw {

@@ -91,6 +91,8 @@ pub struct Findings {
     pub hard_fail: Option<HardFail>,
     /// The probability that the passage which is the answer answers the question, if it was told.
     pub answerability: Option<f32>,
+    /// How probable it was before anybody read the answer that it is acceptable.
+    pub prior: f32,
 }
 
 impl Examiner {
@@ -113,7 +115,12 @@ impl Examiner {
     /// [`ExaminerError`] when the encoder or the toxicity head fails.
     pub fn examine(&self, validation: Validation<'_>) -> Result<Findings, ExaminerError> {
         if rules::is_empty(validation.answer) {
-            return Ok(Findings { measures: None, hard_fail: Some(HardFail::Empty), answerability: None });
+            return Ok(Findings {
+                measures: None,
+                hard_fail: Some(HardFail::Empty),
+                answerability: None,
+                prior: validation.prior,
+            });
         }
         let reading = Reading::of(validation, &self.memo)?;
         let relevance = relevance::measure(&reading, &self.memo, self.pairs.as_deref())?;
@@ -137,7 +144,8 @@ impl Examiner {
             toxicity: self.toxicity(&reading)?,
         };
         let hard_fail = hard_fail(&reading, &measures);
-        Ok(Findings { measures: Some(measures), hard_fail, answerability: validation.answerability })
+        let Validation { answerability, prior, .. } = validation;
+        Ok(Findings { measures: Some(measures), hard_fail, answerability, prior })
     }
 
     /// What the passages, the question and the brand say.
@@ -183,7 +191,8 @@ impl QualityHeads {
             // It has read question and passage together, as no measure here has.
             Some(probability) if measures.is_stored => log_odds_of(probability),
             _ if measures.is_stored => self.stored.log_odds(&measures.relevance)?,
-            _ => self.composed.log_odds(&measures.features(must_be_grounded))?,
+            // The head was calibrated at even odds.
+            _ => self.composed.log_odds(&measures.features(must_be_grounded))? + log_odds_of(findings.prior),
         };
         let is_vetoed = relevance < LEAST_OF_A_PART
             || coherence < LEAST_OF_A_PART
@@ -252,6 +261,7 @@ pub(crate) struct Owned {
     answer: String,
     passages: Vec<Passage>,
     must_be_grounded: bool,
+    prior: f32,
     answerability: Option<f32>,
     system_prompt: String,
 }
@@ -265,6 +275,7 @@ impl Owned {
             answer: validation.answer.to_owned(),
             passages: validation.passages.to_vec(),
             must_be_grounded: validation.must_be_grounded,
+            prior: validation.prior,
             answerability: validation.answerability,
             system_prompt: validation.system_prompt.to_owned(),
         }
@@ -278,6 +289,7 @@ impl Owned {
             answer: &self.answer,
             passages: &self.passages,
             must_be_grounded: self.must_be_grounded,
+            prior: self.prior,
             answerability: self.answerability,
             system_prompt: &self.system_prompt,
         }

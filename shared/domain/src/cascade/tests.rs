@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::quality::HardFail;
 
-const THRESHOLDS: QualityThresholds = QualityThresholds { deliver: 0.8, rephrase: 0.6, floor: 0.4 };
+const THRESHOLDS: QualityThresholds = QualityThresholds { deliver: 0.8, rephrase: 0.6, floor: 0.4, paid_prior: 0.8 };
 
 fn quality(score: f32) -> Quality {
     Quality { score, relevance: score, coherence: 1.0, groundedness: None, brand: 1.0, toxicity: 0.0, hard_fail: None }

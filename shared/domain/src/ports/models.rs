@@ -156,6 +156,9 @@ pub struct Validation<'a> {
     pub passages: &'a [Passage],
     /// Whether the answer has to be taken from the passages.
     pub must_be_grounded: bool,
+    /// How probable it is, before anybody reads it, that an answer from there is acceptable, above 0 and below 1: 0.5 when
+    /// nothing is known of where it comes from.
+    pub prior: f32,
     /// The probability that the first passage answers the question, 0 to 1, when it is the answer; `None` when nobody told.
     pub answerability: Option<f32>,
     /// The system prompt that must not leak; empty when there was none.

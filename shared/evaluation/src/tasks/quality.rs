@@ -100,6 +100,7 @@ pub(crate) async fn judge_all(door: &Door, rows: Vec<Answered<'_>>) -> Result<Ve
                 answer: &answer,
                 passages: &passages,
                 must_be_grounded: !passages.is_empty(),
+                prior: 0.5,
                 answerability: None,
                 system_prompt: "",
             };

@@ -17,23 +17,17 @@ pub struct Family {
 }
 
 impl Family {
-    /// Loads the family from its files: model, tokenizer, the knowledge encoder's tensors and the pair model's.
-    /// The three are built on threads of their own.
+    /// Loads the family from its files: model, tokenizer, the knowledge encoder's tensors and the pair model's. One after
+    /// another: each leaves the memory that it was built in to the next, and a function has hardly more than one core.
     ///
     /// # Errors
     /// [`LoadError`] of the first that cannot be loaded.
     pub fn load([model, tokenizer, knowledge, pair]: &[PathBuf; 4]) -> Result<Self, LoadError> {
         let tokens = Arc::new(Tokens::load(tokenizer)?);
-        let (encoder, knowledge, pair) = std::thread::scope(|scope| {
-            let knowledge = scope.spawn(|| MiniLm::load_changed(model, knowledge, Arc::clone(&tokens)));
-            let pair = scope.spawn(|| PairModel::load(model, pair, Arc::clone(&tokens)));
-            (MiniLm::load_with(model, Arc::clone(&tokens)), knowledge.join(), pair.join())
-        });
-        let panicked = || LoadError::Model("the loader panicked".into());
         Ok(Self {
-            encoder: encoder?,
-            knowledge: knowledge.map_err(|_| panicked())??,
-            pair: pair.map_err(|_| panicked())??,
+            encoder: MiniLm::load_with(model, Arc::clone(&tokens))?,
+            knowledge: MiniLm::load_changed(model, knowledge, Arc::clone(&tokens))?,
+            pair: PairModel::load(model, pair, tokens)?,
         })
     }
 }

@@ -120,6 +120,8 @@ fn equation(left: &str, right: &str, is_marked: bool) -> Equation {
 
 /// The equation between the end of `left` and the beginning of `right`, if both are arithmetic.
 fn plain_equation(left: &str, right: &str) -> Option<Equation> {
+    // Between two equations of a line there may be a comma: "2 + 3 = 5, 5 - 1 = 4".
+    let (left, right) = (left.rsplit(", ").next()?, right.split(", ").next()?);
     let begin = left.char_indices().rev().take_while(|&(_, c)| is_arithmetic(c)).last()?.0;
     let left = left[begin..].trim_start_matches(|c: char| c.is_whitespace() || "x×*/).,%".contains(c)).trim();
     let left = left.trim_end_matches([' ', ',', '.']);

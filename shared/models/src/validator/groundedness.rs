@@ -131,9 +131,12 @@ impl Evidence {
     fn unknown_names(&self, sentence: &str) -> usize {
         let is_known = |token: &Token| self.words.contains(&token.word) || self.stems.contains(&token.stem);
         let is_amount = |token: &Token| days::is_one(&token.word) || quantities::is_part(&token.word);
+        let tokens = lexis::read(sentence);
+        // What opens a sentence before a name that is known is a verb ("Use Settings") and no part of the name.
+        let opener = usize::from(tokens.get(1).is_some_and(|second| second.is_name && is_known(second)));
         // A common word with a capital, as in a title or on a button, is a name only beside the evidence.
         let is_name = |token: &&Token| token.is_name && !token.opens && token.rarity >= RARE_NAME && !token.is_number();
-        lexis::read(sentence).iter().filter(is_name).filter(|token| !is_known(token) && !is_amount(token)).count()
+        tokens.iter().skip(opener).filter(is_name).filter(|token| !is_known(token) && !is_amount(token)).count()
     }
 
     /// The sentence of the evidence that shares the most words with `sentence`, and the share.

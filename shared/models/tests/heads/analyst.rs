@@ -4,7 +4,7 @@ use farthing_models::analyst::{AnalystHeads, HeadAnalyst};
 use farthing_models::encoder::cosine;
 
 /// From where the shipped policy refuses.
-const INJECTION: f32 = 0.6;
+const INJECTION: f32 = 0.8;
 const TOXICITY: f32 = 0.7;
 
 fn analyst() -> HeadAnalyst {

@@ -93,6 +93,7 @@ impl Case {
             answer: &self.answer,
             passages: &self.passages,
             must_be_grounded: self.must_be_grounded,
+            prior: 0.8,
             answerability: self.answerability,
             system_prompt: self.system_prompt,
         }
