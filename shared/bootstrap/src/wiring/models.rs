@@ -81,8 +81,8 @@ impl ModelFiles {
             Some(remote) => artifacts.with_remote(remote.clone()),
             None => artifacts,
         });
-        // Every request that is admitted may wait for a core; each waits for one piece at a time.
-        let pool = CpuPool::for_this_machine(files.policy.limits.in_flight);
+        // Every request that is admitted may wait for a core; each waits for two pieces at most, while entries are read.
+        let pool = CpuPool::for_this_machine(2 * files.policy.limits.in_flight);
         let knowledge = KnowledgeFiles {
             agents: config.infra.join("agents"),
             indexes: config.models_folder().join("knowledge"),
