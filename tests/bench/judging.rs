@@ -79,8 +79,6 @@ fn validator() {
     let examiner = Examiner::new(encoder.clone(), toxicity());
     let files = OwnerFiles::load(&PathBuf::from(ROOT).join("infra")).unwrap();
     let brand = files.agents.values().next().unwrap();
-    let query = "Can I get my money back for the annual plan?";
-    let vector = encoder.embed(query).unwrap();
     let passage = |n: u32| Passage {
         id: n.to_string(),
         title: "Refunds".to_owned(),
@@ -88,32 +86,47 @@ fn validator() {
         score: 0.8,
     };
     let passages = [passage(30), passage(31), passage(32)];
-    let sentence = |n: u32| {
-        format!("In case number {n} the annual plan is refunded in full within thirty days of the first payment. ")
-    };
-    let mut case = 0;
-    let validate = |answer: &str| {
-        let validation = Validation {
-            brand,
-            query,
-            query_embedding: &vector,
-            answer,
-            passages: &passages,
-            must_be_grounded: false,
-            prior: files.policy.quality.paid_prior,
-            answerability: None,
-            system_prompt: "",
-        };
-        heads.weigh(&examiner.examine(validation).unwrap(), false).unwrap();
-    };
-    // Each answer is new, so that none of its pieces is remembered.
-    let time = median(40, || {
-        case += 1;
-        let answer: String = (0..9).map(|at| sentence(case * 100 + at)).collect();
-        validate(&answer);
-    });
-    let words = sentence(1).split_whitespace().count() * 9;
-    println!("validator  an answer of {words} words: {time:.1} ms");
+    // Each answer is new to the examiner, so that none of its pieces is remembered; the passages are, as an agent's are.
+    let answers = long_answers();
+    let mut times: Vec<f64> = answers
+        .iter()
+        .map(|(query, answer)| {
+            let vector = encoder.embed(query).unwrap();
+            let validation = Validation {
+                brand,
+                query,
+                query_embedding: &vector,
+                answer,
+                passages: &passages,
+                must_be_grounded: false,
+                prior: files.policy.quality.paid_prior,
+                answerability: None,
+                system_prompt: "",
+            };
+            let started = Instant::now();
+            heads.weigh(&examiner.examine(validation).unwrap(), false).unwrap();
+            millis(started.elapsed())
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    let pass = median(40, || drop(encoder.embed(&answers[0].1).unwrap()));
+    println!(
+        "validator  {} answers of 140 to 160 words: median {:.1} ms; one encoder's pass over such an answer {pass:.1} ms, ratio {:.2}",
+        answers.len(),
+        times[times.len() / 2],
+        times[times.len() / 2] / pass
+    );
+}
+
+/// Questions and answers of 140 to 160 words, of those that the quality head was trained on.
+fn long_answers() -> Vec<(String, String)> {
+    let rows = std::fs::read_to_string(format!("{ROOT}/shared/learning/data/solutions.jsonl")).unwrap();
+    rows.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|row| ["question", "answer"].map(|key| row[key].as_str().unwrap().to_owned()))
+        .filter(|[_, answer]| (140..=160).contains(&answer.split_whitespace().count()))
+        .map(|[question, answer]| (question, answer))
+        .collect()
 }
 
 fn toxicity() -> ToxicityHead {

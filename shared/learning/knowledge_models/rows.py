@@ -75,6 +75,24 @@ def spoil(rng, text):
     return text
 
 
+OPENINGS = ("how do i", "how can i", "how do you", "how would i", "what do i do to", "how does one", "what is the way to")
+BEFORE = ("hi, ", "hello! ", "hey ", "please ", "quick question: ", "sorry, ", "so ", "can you tell me, ", "just wondering, ")
+AFTER = (" please", " thanks", "? thank you", " please?", " thx", "?")
+
+
+def reword(rng, text):
+    """A query with another opening or with courtesies, which asks the same."""
+    lower = text.lower()
+    opening = next((opening for opening in OPENINGS if lower.startswith(opening + " ")), None)
+    if opening and rng.random() < 0.7:
+        text = rng.choice(OPENINGS) + text[len(opening):]
+    if rng.random() < 0.5:
+        text = rng.choice(BEFORE) + text
+    if rng.random() < 0.5:
+        text = text.rstrip("?.! ") + rng.choice(AFTER)
+    return text
+
+
 def world_groups(rng, world, nearest, share):
     """(query, [texts], place of the right one or None, which head) of a world; `nearest(query)` ranks entries.
 
@@ -132,6 +150,8 @@ def same_groups(rng, world, nearest, share=1.0):
             wrong = [world.entries[near] for near in nearest(one)[:5] if near != at]
             others = [rng.choice([row["question"], *row["asked"]]) for row in rng.sample(wrong, 2)]
             yield spoil(rng, one), [other, *others], 0, "same"
+        one = rng.choice(texts)
+        yield spoil(rng, one), [reword(rng, one)], [1], "same"
 
 
 def labelled_pairs(data, part):

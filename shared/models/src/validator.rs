@@ -11,7 +11,7 @@ use farthing_domain::ports::{ModelUnavailable, Passage, Validation, Validator};
 use farthing_domain::quality::{HardFail, Quality};
 
 use crate::cpu::CpuPool;
-use crate::encoder::{Encoder, EncoderError, PairReader, cosine};
+use crate::encoder::{Encoder, EncoderError, cosine};
 use crate::gain::sums;
 use crate::heads::{HeadError, sigmoid};
 use crate::toxicity::ToxicityHead;
@@ -72,7 +72,6 @@ pub enum ExaminerError {
 /// Measures answers.
 pub struct Examiner {
     memo: Memo,
-    pairs: Option<Arc<dyn PairReader>>,
     toxicity: ToxicityHead,
 }
 
@@ -99,14 +98,7 @@ impl Examiner {
     /// An examiner with this head for toxicity.
     #[must_use]
     pub fn new(encoder: Arc<dyn Encoder>, toxicity: ToxicityHead) -> Self {
-        Self { memo: Memo::new(encoder, REMEMBERED), pairs: None, toxicity }
-    }
-
-    /// The same examiner, which has `pairs` read each question together with its answer. The quality heads have to be
-    /// trained with such a reader: for others what it says counts nothing.
-    #[must_use]
-    pub fn reading_pairs(self, pairs: Arc<dyn PairReader>) -> Self {
-        Self { pairs: Some(pairs), ..self }
+        Self { memo: Memo::new(encoder, REMEMBERED), toxicity }
     }
 
     /// Measures an answer. Synchronous CPU work.
@@ -123,7 +115,7 @@ impl Examiner {
             });
         }
         let reading = Reading::of(validation, &self.memo)?;
-        let relevance = relevance::measure(&reading, &self.memo, self.pairs.as_deref())?;
+        let relevance = relevance::measure(&reading, &self.memo)?;
         let (mut groundedness, mut is_stored, mut leaves_evidence) = (None, false, false);
         if !validation.passages.is_empty() {
             let evidence = Evidence::of(&validation);

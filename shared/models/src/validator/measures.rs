@@ -5,7 +5,7 @@ use super::{coherence, groundedness, relevance};
 use crate::heads::{FeatureSpec, HeadError, LogisticHead};
 
 /// The features of the relevance head.
-pub const RELEVANCE: FeatureSpec = FeatureSpec { name: "relevance-4", dimension: relevance::MEASURES };
+pub const RELEVANCE: FeatureSpec = FeatureSpec { name: "relevance-5", dimension: relevance::MEASURES };
 /// The features of the coherence head.
 pub const COHERENCE: FeatureSpec = FeatureSpec { name: "coherence-1", dimension: coherence::MEASURES };
 /// The features of the groundedness head.
@@ -13,7 +13,7 @@ pub const GROUNDEDNESS: FeatureSpec = FeatureSpec { name: "groundedness-2", dime
 /// The features of the head for answers in their own words: those of the parts, then toxicity, then the share of right ones
 /// among the sums that are stated, then whether there are any, then whether there were no passages.
 pub const COMPOSED: FeatureSpec = FeatureSpec {
-    name: "composed-4",
+    name: "composed-5",
     dimension: relevance::MEASURES + coherence::MEASURES + groundedness::MEASURES + 4,
 };
 

@@ -11,8 +11,7 @@ use super::lexis;
 use super::memo::Memo;
 use super::reading::{MOST_PASSAGES, Reading};
 use super::stems::stems;
-use crate::encoder::{EncoderError, PairReader, cosine};
-use crate::heads::sigmoid;
+use crate::encoder::{EncoderError, cosine};
 
 mod expectation;
 pub(super) mod kin;
@@ -24,7 +23,7 @@ const WHOLE: usize = 13;
 /// How many are about the passage that the answer is taken from.
 const HEADING: usize = 6;
 /// How many numbers [`measure`] gives.
-pub(super) const MEASURES: usize = WHOLE + MATCHES + 1 + HEADING;
+pub(super) const MEASURES: usize = WHOLE + MATCHES + HEADING;
 
 /// Which of the numbers that [`measure`] gives are the higher the better whatever else holds.
 pub(super) const RISING: [bool; MEASURES] = {
@@ -56,7 +55,7 @@ pub(super) const RISING: [bool; MEASURES] = {
 
 /// The numbers of [`RELEVANCE`](super::RELEVANCE) by which an answer is ranked: what it says and how it matches the question, not how long it is.
 pub(super) const RANKING: &[usize] = &{
-    let mut ranking = [0; 5 + MATCHES + 1];
+    let mut ranking = [0; 5 + MATCHES];
     let first = [0, 1, 2, 5, 6];
     let mut at = 0;
     while at < ranking.len() {
@@ -66,25 +65,18 @@ pub(super) const RANKING: &[usize] = &{
     ranking
 };
 
-/// Numbers about relevance: of the answer as a whole, of how it matches the question, what `pairs` says
-/// of both (0 without a reader), and of the passage that it is taken from.
+/// Numbers about relevance: of the answer as a whole, of how it matches the question, and of the passage
+/// that it is taken from.
 ///
 /// # Errors
-/// [`EncoderError`] when the encoder or the reader fails.
-pub(super) fn measure(
-    reading: &Reading<'_>,
-    memo: &Memo,
-    pairs: Option<&dyn PairReader>,
-) -> Result<[f32; MEASURES], EncoderError> {
+/// [`EncoderError`] when the encoder fails.
+pub(super) fn measure(reading: &Reading<'_>, memo: &Memo) -> Result<[f32; MEASURES], EncoderError> {
     let mut measures = [0.0; MEASURES];
     let (own, heading) = measures.split_at_mut(MEASURES - HEADING);
     own[..WHOLE].copy_from_slice(&whole(reading));
     let question = lexis::read(reading.validation.query);
     let sentences: Vec<_> = reading.sentences.iter().map(|sentence| lexis::read(sentence)).collect();
     own[WHOLE..WHOLE + MATCHES].copy_from_slice(&Matching::of(&question, &sentences).to_array());
-    if let Some(pairs) = pairs {
-        own[WHOLE + MATCHES] = sigmoid(pairs.read(reading.validation.query, reading.validation.answer)?.answers);
-    }
     if let Some(found) = self::heading(reading, memo)? {
         heading.copy_from_slice(&[1.0, found.cosine, found.overlap, found.agreement, found.score, found.lead]);
     }
