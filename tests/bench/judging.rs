@@ -13,7 +13,7 @@ use farthing_models::toxicity::{ToxicityHead, ToxicityReader};
 use farthing_models::validator::{Examiner, QualityHeads};
 
 use crate::server::ROOT;
-use crate::{encoder_files, median, millis};
+use crate::{encoder_files, median, middle, millis};
 
 const QUERIES: [&str; 4] = [
     "How do I change my delivery address?",
@@ -63,12 +63,11 @@ async fn heads() {
         analyst.analyse(query).await.unwrap();
         times.push(millis(started.elapsed()));
     }
-    times.sort_by(f64::total_cmp);
+    let time = middle(times);
     let pass = pass.iter().sum::<f64>() / pass.len() as f64;
     println!(
-        "heads      all together {:.2} ms, the encoder's pass {pass:.1} ms, ratio {:.2} (four queries)",
-        times[100],
-        times[100] / pass
+        "heads      all together {time:.2} ms, the encoder's pass {pass:.1} ms, ratio {:.2} (four queries)",
+        time / pass
     );
 }
 
@@ -88,44 +87,39 @@ fn validator() {
     let passages = [passage(30), passage(31), passage(32)];
     // Each answer is new to the examiner, so that none of its pieces is remembered; the passages are, as an agent's are.
     let answers = long_answers();
-    let mut times: Vec<f64> = answers
-        .iter()
-        .map(|(query, answer)| {
-            let vector = encoder.embed(query).unwrap();
-            let validation = Validation {
-                brand,
-                query,
-                query_embedding: &vector,
-                answer,
-                passages: &passages,
-                must_be_grounded: false,
-                prior: files.policy.quality.paid_prior,
-                answerability: None,
-                system_prompt: "",
-            };
-            let started = Instant::now();
-            heads.weigh(&examiner.examine(validation).unwrap(), false).unwrap();
-            millis(started.elapsed())
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    let pass = median(40, || drop(encoder.embed(&answers[0].1).unwrap()));
+    let times = answers.iter().map(|[query, answer]| {
+        let vector = encoder.embed(query).unwrap();
+        let validation = Validation {
+            brand,
+            query,
+            query_embedding: &vector,
+            answer,
+            passages: &passages,
+            must_be_grounded: false,
+            prior: files.policy.quality.paid_prior,
+            answerability: None,
+            system_prompt: "",
+        };
+        let started = Instant::now();
+        heads.weigh(&examiner.examine(validation).unwrap(), false).unwrap();
+        millis(started.elapsed())
+    });
+    let time = middle(times.collect());
+    let pass = median(40, || drop(encoder.embed(&answers[0][1]).unwrap()));
     println!(
-        "validator  {} answers of 140 to 160 words: median {:.1} ms; one encoder's pass over such an answer {pass:.1} ms, ratio {:.2}",
+        "validator  {} answers of 140 to 160 words: median {time:.1} ms; one encoder's pass over such an answer {pass:.1} ms, ratio {:.2}",
         answers.len(),
-        times[times.len() / 2],
-        times[times.len() / 2] / pass
+        time / pass
     );
 }
 
 /// Questions and answers of 140 to 160 words, of those that the quality head was trained on.
-fn long_answers() -> Vec<(String, String)> {
+fn long_answers() -> Vec<[String; 2]> {
     let rows = std::fs::read_to_string(format!("{ROOT}/shared/learning/data/solutions.jsonl")).unwrap();
     rows.lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
         .map(|row| ["question", "answer"].map(|key| row[key].as_str().unwrap().to_owned()))
         .filter(|[_, answer]| (140..=160).contains(&answer.split_whitespace().count()))
-        .map(|[question, answer]| (question, answer))
         .collect()
 }
 

@@ -208,15 +208,18 @@ fn median(runs: usize, mut work: impl FnMut()) -> f64 {
     for _ in 0..3 {
         work();
     }
-    let mut times: Vec<f64> = (0..runs)
-        .map(|_| {
-            let started = Instant::now();
-            work();
-            millis(started.elapsed())
-        })
-        .collect();
+    let times = (0..runs).map(|_| {
+        let started = Instant::now();
+        work();
+        millis(started.elapsed())
+    });
+    middle(times.collect())
+}
+
+/// The one in the middle of `times`, of which there is one at least.
+fn middle(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
-    times[runs / 2]
+    times[times.len() / 2]
 }
 
 fn millis(duration: Duration) -> f64 {

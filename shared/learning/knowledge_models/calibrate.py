@@ -29,8 +29,7 @@ def pairs_of(worlds, texts, part, rng):
     for world in worlds.values():
         if world.part != part:
             continue
-        # Questions against a rewording of themselves are left out: there are as many of them as one likes.
-        groups = [group for group in rows.same_groups(rng, world, ranking(texts, world)) if group[2] == 0]
+        groups = rows.same_groups(rng, world, ranking(texts, world))
         found += [(query, other, int(at == 0)) for query, others, _, _ in groups for at, other in enumerate(others)]
     cosine = lambda a, b: float(texts.embed([a])[0] @ texts.embed([b])[0])
     return [(a, b, label) for a, b, label in found if cosine(a, b) >= LEAST_COSINE]

@@ -150,8 +150,17 @@ def same_groups(rng, world, nearest, share=1.0):
             wrong = [world.entries[near] for near in nearest(one)[:5] if near != at]
             others = [rng.choice([row["question"], *row["asked"]]) for row in rng.sample(wrong, 2)]
             yield spoil(rng, one), [other, *others], 0, "same"
-        one = rng.choice(texts)
-        yield spoil(rng, one), [reword(rng, one)], [1], "same"
+
+
+def reworded_groups(rng, world, share):
+    """A question of each entry beside a rewording of itself, which is the same; of `share` of the entries.
+
+    Only to learn from: there are as many as one likes, so that they tell nothing of how often questions are the same.
+    """
+    for entry in world.entries:
+        if rng.random() < share:
+            text = rng.choice([entry["question"], *entry["also"], *entry["asked"]])
+            yield spoil(rng, text), [reword(rng, text)], [1], "same"
 
 
 def labelled_pairs(data, part):

@@ -133,6 +133,7 @@ def epoch_groups(rng, parts, rankings, by_intent, near_intent, pairs, chosen):
         nearest = rankings[world.name]
         groups += rows.world_groups(rng, world, nearest, chosen.asked)
         groups += rows.same_groups(rng, world, nearest, chosen.same)
+        groups += rows.reworded_groups(rng, world, chosen.same)
         groups += rows.foreign_groups(rng, rng.sample(strangers, 12), world, nearest)
     groups += rows.intent_groups(rng, by_intent, near_intent, chosen.intents)
     groups += [(rows.spoil(rng, a), [b], [label], "same") for a, b, label in pairs for _ in range(2)]

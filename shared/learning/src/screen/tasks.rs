@@ -189,7 +189,7 @@ pub(super) fn family(row: &ScreenRow) -> &str {
         Some(kind) if FRIGHTENING.contains(&kind) => "frightening but harmless",
         Some(kind) if FUNCTIONAL.contains(&kind) => "functional tests of hate",
         Some(kind) if TALK_PAGE.contains(&kind) => "like talk pages",
-        Some("instruction_words" | "role_words" | "bypass_etc") => "words of attacks, harmless",
+        Some("instruction_words" | "role_words" | "bypass_etc" | "work_with_rules") => "words of attacks, harmless",
         Some(kind) if kind.starts_with("long_") => "own, long",
         Some(kind) if kind.starts_with("ordinary") => "own, everyday",
         Some(_) => "own, short",
