@@ -1,6 +1,7 @@
 //! Text to vector.
 
 mod family;
+mod mask;
 mod minilm;
 mod pair;
 mod plan;

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use tract_onnx::pb::{ModelProto, TensorProto};
 use tract_onnx::prelude::*;
 
-use super::{LoadError, weights};
+use super::{LoadError, mask, weights};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The input that says which tokens are there: all are, as texts are run one by one.
+const MASK: &str = "attention_mask";
 
 /// What an input of the model is given.
 #[derive(Clone, Copy, Debug)]
@@ -103,12 +106,15 @@ fn build(file: File, changes: Vec<TensorProto>) -> Result<Plan, BoxError> {
     }
     replace(&mut graph.initializer, changes)?;
     let folded = weights::fold_int8_weights(graph);
+    let unmasked = mask::see_everything(graph, MASK);
     let mut model = onnx.model_for_proto_model(&proto)?;
     drop(proto);
 
     let names = model.input_outlets()?.iter().map(|outlet| model.node(outlet.node).name.as_str());
     let inputs = names.map(input_named).collect::<Result<Vec<_>, _>>()?;
     let length: TDim = model.symbols.sym("S").into();
+    // tract has faster operators for whatever it can prove to have some numbers.
+    model.symbols.add_assertion("S>=1")?;
     for position in 0..inputs.len() {
         let shape = tvec!(TDim::from(1), length.clone());
         model.set_input_fact(position, InferenceFact::dt_shape(i64::datum_type(), shape))?;
@@ -120,7 +126,11 @@ fn build(file: File, changes: Vec<TensorProto>) -> Result<Plan, BoxError> {
     if output.rank() != 3 || output.datum_type != f32::datum_type() {
         return Err("its output is no sequence of vectors".into());
     }
-    tracing::debug!(model.folded_weights = folded, "a model is built, with {folded} weights folded");
+    tracing::debug!(
+        model.folded_weights = folded,
+        model.unmasked = unmasked,
+        "a model is built, with {folded} weights folded and {unmasked} attentions without their masks"
+    );
     Ok(Plan { model: model.into_runnable()?, inputs })
 }
 
@@ -142,7 +152,7 @@ fn replace(tensors: &mut [TensorProto], changes: Vec<TensorProto>) -> Result<(),
 fn input_named(name: &str) -> Result<Input, BoxError> {
     match name {
         "input_ids" => Ok(Input::Ids),
-        "attention_mask" => Ok(Input::Mask),
+        MASK => Ok(Input::Mask),
         "token_type_ids" => Ok(Input::Types),
         _ => Err(format!("its input `{name}` is not known").into()),
     }
