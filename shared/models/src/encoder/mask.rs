@@ -76,6 +76,7 @@ fn is_mask(makers: &HashMap<&str, &NodeProto>, name: &str, mask: &str) -> bool {
 mod tests {
     use tract_onnx::pb::ValueInfoProto;
 
+    use super::super::weights::tests::node;
     use super::*;
 
     #[test]
@@ -120,15 +121,6 @@ mod tests {
 
     fn inputs_of<'a>(graph: &'a GraphProto, output: &str) -> &'a [String] {
         &graph.node.iter().find(|node| node.output == [output]).unwrap().input
-    }
-
-    fn node(op_type: &str, input: &[&str], output: &str) -> NodeProto {
-        NodeProto {
-            op_type: op_type.into(),
-            input: input.iter().map(|&name| name.into()).collect(),
-            output: vec![output.into()],
-            ..NodeProto::default()
-        }
     }
 
     fn attention() -> GraphProto {

@@ -208,7 +208,7 @@ fn drop_unread(graph: &mut GraphProto) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use tract_onnx::pb::{AttributeProto, ValueInfoProto};
 
     use super::*;
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(f32_values(weight).unwrap(), expected);
     }
 
-    fn node(op_type: &str, input: &[&str], output: &str) -> NodeProto {
+    pub(crate) fn node(op_type: &str, input: &[&str], output: &str) -> NodeProto {
         NodeProto {
             op_type: op_type.into(),
             input: input.iter().map(|&name| name.into()).collect(),
