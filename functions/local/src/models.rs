@@ -1,12 +1,14 @@
 //! The local models: fetched or checked.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
 use farthing_api::status::release_json;
 use farthing_bootstrap::config::Config;
-use farthing_bootstrap::wiring::{self, NoProgress, Progress};
+use farthing_bootstrap::wiring::{self, BuiltFile, NoProgress, Progress};
+use farthing_domain::ids::ModelId;
 use serde_json::{Value, json};
 
 use crate::output;
@@ -15,6 +17,24 @@ use crate::output;
 pub(crate) enum ModelsCommand {
     /// Fetch the weights that are missing; each file is checked against its SHA-256 before use.
     Pull,
+    /// Make the files of a language model of the file that its makers publish, into the form that runs fastest here.
+    ///
+    /// Examples: farthing models build smollm2-135m-instruct;
+    /// farthing models build --file model.gguf --out folder (for a new entry of models.toml, which is printed)
+    Build {
+        /// A model of models.toml whose files are made of another.
+        #[arg(required_unless_present = "file", conflicts_with = "file", value_parser = ModelId::parse)]
+        model: Option<ModelId>,
+        /// Any GGUF file of a model of Llama's architecture, with Q4_1 layers and a Q8_0 word table.
+        #[arg(long, requires = "out")]
+        file: Option<PathBuf>,
+        /// Where to put its files.
+        #[arg(long, requires = "file")]
+        out: Option<PathBuf>,
+        /// Write its graph as `model.onnx` too, to compare it in another engine.
+        #[arg(long, requires = "file")]
+        onnx: bool,
+    },
     /// Copy the files of all local models and every agent's knowledge index into an S3 bucket, from
     /// which the functions fetch them. Run it before a deployment's first start, and whenever
     /// models.toml or knowledge has changed.
@@ -38,6 +58,13 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
     let (mut config, progress) = (config.clone(), output::progress());
     let progress: Arc<dyn Progress> = match command {
         ModelsCommand::Pull => progress,
+        ModelsCommand::Build { model, file, out, onnx } => {
+            let source = model
+                .as_ref()
+                .map(Source::Registry)
+                .or(file.as_deref().zip(out.as_deref()).map(|(from, to)| Source::File { from, to, onnx: *onnx }));
+            return build(&config, source, progress, json).await;
+        }
         ModelsCommand::Publish { bucket } => return publish(&config, bucket, progress, json).await,
         ModelsCommand::Rollback => return rollback(&config, json).await,
         ModelsCommand::Verify => {
@@ -69,6 +96,37 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
         output::line(json!({"ready": is_ready, "models": results}));
     }
     Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a language model is made of.
+enum Source<'a> {
+    Registry(&'a ModelId),
+    File { from: &'a Path, to: &'a Path, onnx: bool },
+}
+
+async fn build(
+    config: &Config,
+    source: Option<Source<'_>>,
+    progress: Arc<dyn Progress>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let (built, is_new) = match source {
+        Some(Source::Registry(id)) => (wiring::build_model(config, id, progress).await?, false),
+        Some(Source::File { from, to, onnx }) => (wiring::build_files(from, to, onnx, progress).await?, true),
+        None => anyhow::bail!("name a model of models.toml, or a file and a folder"),
+    };
+    for BuiltFile { file, path, bytes, sha256 } in &built {
+        if json {
+            output::line(json!({"file": file, "path": path, "bytes": bytes, "sha256": sha256}));
+        } else if is_new {
+            output::line(format!(
+                "{{ file = \"{file}\", sha256 = \"{sha256}\", bytes = {bytes}, source = {{ built = {{ from = \"…\" }} }} }},"
+            ));
+        } else {
+            output::line(format!("{file}: {bytes} bytes, sha256 {sha256}, at {}", path.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn rollback(config: &Config, json: bool) -> anyhow::Result<ExitCode> {

@@ -5,6 +5,8 @@ mod answering;
 #[cfg(feature = "answering")]
 mod credentials;
 #[cfg(feature = "answering")]
+mod generator;
+#[cfg(feature = "answering")]
 mod models;
 #[cfg(feature = "answering")]
 mod phrasing;
@@ -30,6 +32,8 @@ use farthing_gateway::sweep::Sweep;
 use farthing_stores::{
     DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, FileSecret, LedgerConfig, SecretsManagerSecret,
 };
+#[cfg(feature = "answering")]
+pub use generator::{BuiltFile, build_files, build_model};
 #[cfg(feature = "answering")]
 pub use phrasing::{knowledge_files, phrasing};
 #[cfg(all(feature = "answering", feature = "embedded"))]

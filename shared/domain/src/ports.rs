@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+mod generation;
 mod keys;
 mod models;
 mod providers;
 mod stores;
 
+pub use generation::{Finish, Generated, GenerationError, GenerationRequest, Generator, Heard, Sampling};
 pub use keys::{ApiKeys, SecretSource, SecretText, SecretUnavailable};
 pub use models::{
     Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelUnavailable, Passage, QuestionMatcher, Rephraser,

@@ -83,6 +83,11 @@ pub enum ArtifactSource {
         /// The file in it.
         path: String,
     },
+    /// Made here of one of the model's materials, into the form that runs best. The same material gives the same bytes.
+    Built {
+        /// The material's file name.
+        from: String,
+    },
 }
 
 /// What a paid model costs.
@@ -147,6 +152,9 @@ pub struct ModelSpec {
     /// Its files; none for a paid model.
     #[serde(default)]
     pub artifacts: Vec<Artifact>,
+    /// The files that some of its own are made of; only fetched to make those.
+    #[serde(default)]
+    pub materials: Vec<Artifact>,
     /// How it is called, for a paid model.
     #[serde(default)]
     pub api: Option<ApiModel>,
@@ -196,7 +204,17 @@ impl Registry {
                 }
                 (_, None) => {}
             }
+            if model.materials.iter().any(|material| matches!(material.source, ArtifactSource::Built { .. })) {
+                return fault("materials.source", "a place to get the file from");
+            }
             for artifact in &model.artifacts {
+                if let ArtifactSource::Built { from } = &artifact.source
+                    && model.materials.iter().all(|material| material.file != *from)
+                {
+                    return fault("artifacts.source.built.from", "the file of one of the model's materials");
+                }
+            }
+            for artifact in model.artifacts.iter().chain(&model.materials) {
                 if !is_sha256(&artifact.sha256) {
                     return fault("artifacts.sha256", "64 lower-case hexadecimal digits");
                 }

@@ -6,6 +6,7 @@ pub mod cpu;
 pub mod encoder;
 pub mod features;
 pub mod gain;
+pub mod generator;
 pub mod heads;
 pub mod knowledge;
 pub mod matcher;

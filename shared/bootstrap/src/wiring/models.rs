@@ -127,7 +127,7 @@ impl ModelFiles {
         let boxed = |error: BoxError| anyhow::anyhow!(error);
         let mut keys = Vec::new();
         for spec in self.enabled() {
-            let paths = self.artifacts.get_all(&spec.artifacts).await?;
+            let paths = self.artifacts.get_model(spec).await?;
             for (file, path) in ReleasedModel::from(spec).files.into_iter().zip(paths) {
                 store.publish(&file.key, path).await?;
                 keys.push(file.key);
@@ -241,7 +241,7 @@ impl ModelFiles {
         let known = self.registry.get(&id).filter(|spec| &ReleasedModel::from(*spec) == model);
         let paths = match known {
             // A model of the owner's own files can also be had where those say.
-            Some(spec) => self.artifacts.get_all(&spec.artifacts).await?,
+            Some(spec) => self.artifacts.get_model(spec).await?,
             None => try_join_all(model.files.iter().map(|file| self.artifacts.released(file))).await?,
         };
         let found = paths.len();
@@ -262,7 +262,7 @@ fn spec<'a>(registry: &'a Registry, id: &str) -> anyhow::Result<&'a ModelSpec> {
     spec.with_context(|| format!("models.toml: expected an enabled model `{id}`"))
 }
 
-fn artifact_config(config: &Config) -> ArtifactConfig {
+pub(super) fn artifact_config(config: &Config) -> ArtifactConfig {
     ArtifactConfig {
         root: config.models_folder(),
         repository_root: config.infra.clone(),

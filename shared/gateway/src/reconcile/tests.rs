@@ -22,6 +22,7 @@ fn registry() -> Registry {
         enabled: true,
         note: None,
         artifacts: Vec::new(),
+        materials: Vec::new(),
         api: Some(ApiModel {
             provider: ProviderId::parse("provider").unwrap(),
             provider_model: format!("{id}-v1"),

@@ -67,6 +67,17 @@ pub enum ArtifactError {
         /// The object's key.
         key: String,
     },
+    /// Look at the material: the files of a model could not be made of it.
+    #[error("the files of `{model}` could not be made of `{material}`")]
+    Build {
+        /// Which model.
+        model: String,
+        /// What they were to be made of.
+        material: String,
+        /// Why.
+        #[source]
+        cause: BoxError,
+    },
     /// The model store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -115,6 +126,11 @@ impl fmt::Display for MissingArtifact {
                 f,
                 "it is not fetched by this program: download `{path}` of `{repository}` from the model's public hub \
                  by hand and publish it to the models folder as `{}`",
+                self.path.display()
+            ),
+            ArtifactSource::Built { from } => write!(
+                f,
+                "it is made of `{from}`: run `farthing models build` once online; it will be at `{}`",
                 self.path.display()
             ),
         }

@@ -58,7 +58,7 @@ impl LocalModelFiles {
             return Err(format!("it is disabled: {}", spec.note.as_deref().unwrap_or("no reason is given")).into());
         }
         let self_test = self.self_tests.get(model).ok_or("no part of this program runs it")?;
-        let paths = self.store.get_all(&spec.artifacts).await?;
+        let paths = self.store.get_model(spec).await?;
         let self_test = Arc::clone(self_test);
         self.cpu.run(move || self_test(&paths)).await??;
         Ok(ReleasedModel::from(spec))

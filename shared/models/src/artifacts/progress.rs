@@ -15,6 +15,8 @@ pub enum Unit {
     Bytes,
     /// Texts of a knowledge base that are embedded.
     Texts,
+    /// Layers of a model that are converted.
+    Layers,
 }
 
 /// One piece of work; it ends when this is dropped.
@@ -67,6 +69,7 @@ impl Progress for IndicatifProgress {
         let style = ProgressStyle::with_template(match unit {
             Unit::Bytes => "{msg:32} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
             Unit::Texts => "{msg:32} {wide_bar} {pos}/{len} texts {eta}",
+            Unit::Layers => "{msg:32} {wide_bar} {pos}/{len} layers {eta}",
         });
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(name.to_owned());

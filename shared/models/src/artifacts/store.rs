@@ -45,7 +45,7 @@ impl ArtifactConfig {
 pub struct ArtifactStore {
     config: ArtifactConfig,
     remote: Option<Arc<dyn ModelStore>>,
-    progress: Arc<dyn Progress>,
+    pub(super) progress: Arc<dyn Progress>,
 }
 
 enum Nearby {
@@ -135,7 +135,7 @@ impl ArtifactStore {
         fetched.ok_or_else(|| ArtifactError::NotPublished { key: file.key.clone() })
     }
 
-    fn path_of(&self, artifact: &Artifact) -> PathBuf {
+    pub(super) fn path_of(&self, artifact: &Artifact) -> PathBuf {
         self.config.root.join(&artifact.sha256).join(&artifact.file)
     }
 
@@ -148,7 +148,7 @@ impl ArtifactStore {
     fn can_fetch(&self, artifact: &Artifact) -> bool {
         match artifact.source {
             ArtifactSource::Pip { .. } => !self.config.offline,
-            ArtifactSource::Repository { .. } | ArtifactSource::Hub { .. } => false,
+            ArtifactSource::Repository { .. } | ArtifactSource::Hub { .. } | ArtifactSource::Built { .. } => false,
         }
     }
 
@@ -278,7 +278,7 @@ impl ArtifactStore {
     }
 
     /// Waits until no other process fetches `requirement`.
-    async fn lock(&self, requirement: &str) -> Result<File, ArtifactError> {
+    pub(super) async fn lock(&self, requirement: &str) -> Result<File, ArtifactError> {
         let folder = self.downloads();
         let path = folder.join(format!("{}.lock", verify::sha256_of(requirement.as_bytes())));
         blocking(move || {
@@ -293,7 +293,7 @@ impl ArtifactStore {
         .await
     }
 
-    async fn scratch_folder(&self) -> Result<tempfile::TempDir, ArtifactError> {
+    pub(super) async fn scratch_folder(&self) -> Result<tempfile::TempDir, ArtifactError> {
         let folder = self.downloads();
         blocking(move || {
             std::fs::create_dir_all(&folder).map_err(ArtifactError::disk(&folder))?;
@@ -331,7 +331,7 @@ async fn hash_of(path: &Path) -> Result<Option<String>, ArtifactError> {
     blocking(move || Ok(verify::fingerprint(&path)?.map(|Fingerprint { sha256, .. }| sha256))).await
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ArtifactError> + Send + 'static,
 ) -> Result<T, ArtifactError> {
     let task = tokio::task::spawn_blocking(work);

@@ -19,6 +19,13 @@ pub(crate) struct Fingerprint {
     pub(crate) sha256: String,
 }
 
+impl Fingerprint {
+    /// What an empty file, or none, is known by.
+    pub(crate) fn of_nothing() -> Self {
+        Self { bytes: 0, sha256: sha256_of(b"") }
+    }
+}
+
 impl From<&Artifact> for Fingerprint {
     fn from(artifact: &Artifact) -> Self {
         Self { bytes: artifact.bytes, sha256: artifact.sha256.clone() }
@@ -44,6 +51,16 @@ pub(crate) fn fingerprint(path: &Path) -> Result<Option<Fingerprint>, ArtifactEr
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ArtifactError::disk(path)(error)),
     }
+}
+
+/// The length and the SHA-256 of the file `path`, as the registry pins a file by.
+///
+/// # Errors
+/// [`ArtifactError::Disk`] when it cannot be read.
+pub fn pin(path: &Path) -> Result<(u64, String), ArtifactError> {
+    let missing = || ArtifactError::disk(path)(std::io::ErrorKind::NotFound.into());
+    let Fingerprint { bytes, sha256 } = fingerprint(path)?.ok_or_else(missing)?;
+    Ok((bytes, sha256))
 }
 
 /// Checks that content found at `path` is the expected one.

@@ -172,6 +172,7 @@ async fn prepare(store: ArtifactStore) -> (bool, Option<farthing_domain::ports::
         enabled: true,
         note: None,
         artifacts: vec![pip_artifact()],
+        materials: Vec::new(),
         api: None,
     };
     let parsed = Arc::new(AtomicBool::new(false));
