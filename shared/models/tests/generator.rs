@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use farthing_domain::ids::ModelId;
 use farthing_domain::ports::{Finish, GenerationRequest, Generator as _, Sampling};
+use farthing_domain::registry::ModelSpec;
+use farthing_models::artifacts::ArtifactError;
 use farthing_models::cpu::CpuPool;
 use farthing_models::generator::LocalGenerator;
 use serde::Deserialize;
@@ -25,10 +27,12 @@ struct Case {
     llama_cpp: String,
 }
 
+fn spec() -> ModelSpec {
+    common::registry::read().get(&ModelId::parse("smollm2-135m-instruct").unwrap()).unwrap().clone()
+}
+
 async fn generator() -> LocalGenerator {
-    let registry = common::registry::read();
-    let spec = registry.get(&ModelId::parse("smollm2-135m-instruct").unwrap()).unwrap();
-    let files: Vec<PathBuf> = common::store().get_model(spec).await.unwrap();
+    let files: Vec<PathBuf> = common::store().get_model(&spec()).await.unwrap();
     LocalGenerator::new(files.try_into().unwrap(), CpuPool::for_this_machine(8))
 }
 
@@ -56,4 +60,15 @@ async fn it_writes_what_others_write() {
     // and another text from there on: of 235 tokens, each after llama.cpp's own text, 230 are the same, and the other five are
     // less than 0.15 of a logit behind.
     assert!(as_llama_cpp >= 3, "{as_llama_cpp} of {} texts are those of llama.cpp", cases.len());
+}
+
+#[tokio::test]
+async fn what_is_not_as_the_registry_names_it_is_not_kept() {
+    let mut spec = spec();
+    let (last, other) = (spec.artifacts.len() - 1, "1".repeat(64));
+    spec.artifacts[last].sha256.clone_from(&other);
+    let error = common::store().get_model(&spec).await.unwrap_err();
+    let ArtifactError::Mismatch { path, expected_sha256, .. } = error else { panic!("{error:?}") };
+    assert_eq!((path, expected_sha256), (PathBuf::from("chat.json"), other.clone()));
+    assert!(!common::registry::repository().join(".farthing/models").join(other).exists());
 }

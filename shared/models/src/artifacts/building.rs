@@ -62,10 +62,13 @@ impl ArtifactStore {
                 layers.get_or_insert_with(|| progress.begin(&name, Unit::Layers, 0, Some(all))).reach(done);
             };
             make(kind, &materials, folder.path(), &mut told).map_err(failed)?;
+            for (artifact, _) in &made {
+                let found = fingerprint(&folder.path().join(&artifact.file))?;
+                let found = found.unwrap_or_else(verify::Fingerprint::of_nothing);
+                verify::expect(&artifact.into(), found, Path::new(&artifact.file))?;
+            }
             for (artifact, to) in made {
                 let path = folder.path().join(&artifact.file);
-                let found = fingerprint(&path)?.unwrap_or_else(verify::Fingerprint::of_nothing);
-                verify::expect(&(&artifact).into(), found, Path::new(&artifact.file))?;
                 let parent = to.parent().unwrap_or_else(|| Path::new("."));
                 std::fs::create_dir_all(parent).map_err(ArtifactError::disk(parent))?;
                 std::fs::rename(&path, &to).map_err(ArtifactError::disk(&to))?;

@@ -14,6 +14,7 @@ use farthing_domain::release::ReleasedFile;
 use farthing_models::artifacts::{ArtifactError, ArtifactStore, LocalModelFiles, Progress, Transfer, Unit};
 use farthing_models::cpu::CpuPool;
 
+mod made;
 mod place;
 mod server;
 
