@@ -2,10 +2,11 @@
 //!
 //! Latencies are medians of one run on this machine; what counts are the ratios, whose two sides
 //! are taken in the same run. `cargo bench -- --python <interpreter>` names a Python with
-//! onnxruntime and numpy to compare the encoder with.
+//! onnxruntime and numpy to compare the encoder with, and xllamacpp (llama.cpp) for the language model.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a benchmark ends at the first error")]
 
+mod generating;
 mod judging;
 #[path = "../journeys/server.rs"]
 #[expect(dead_code, reason = "the journeys use more of it")]
@@ -35,6 +36,7 @@ async fn main() {
     encoder(python.as_deref());
     reading();
     judging::measure().await;
+    generating::measure(python.as_deref()).await;
     retrieval();
     local_answers(&server).await;
     paid_overhead(&server).await;

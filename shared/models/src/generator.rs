@@ -21,6 +21,7 @@ use writing::Writing;
 mod build;
 mod chat;
 mod gguf;
+mod kernels;
 mod llama;
 mod model;
 mod onnx_graph;
