@@ -12,7 +12,7 @@ use farthing_models::cpu::CpuPool;
 use farthing_models::generator::LocalGenerator;
 
 use crate::server::ROOT;
-use crate::{middle, millis};
+use crate::{middle, millis, rephrasing};
 
 /// Asked so that the answer is long.
 const ASKED: &str = "Explain in detail, step by step and with examples, how a bill becomes a law, who takes part in it, what can go \
@@ -70,6 +70,7 @@ pub(crate) async fn measure(python: Option<&str>) {
     println!(
         "generator  an answer of 60 words rewritten with {tokens} tokens: {time:.0} ms; {first:.0} with a new rule"
     );
+    rephrasing::measure(generator).await;
 }
 
 async fn write(generator: &LocalGenerator, system: &str, user: &str, most_tokens: usize) -> Generated {

@@ -123,11 +123,11 @@ fn long_answers() -> Vec<[String; 2]> {
         .collect()
 }
 
-fn toxicity() -> ToxicityHead {
+pub(crate) fn toxicity() -> ToxicityHead {
     let reader = ToxicityReader::from_bytes(&file("toxicity-head/comments.safetensors")).unwrap();
     ToxicityHead::from_json(&file("toxicity-head/toxicity.json"), reader).unwrap()
 }
 
-fn file(name: &str) -> Vec<u8> {
+pub(crate) fn file(name: &str) -> Vec<u8> {
     std::fs::read(format!("{ROOT}/infra/models/{name}")).unwrap()
 }

@@ -8,6 +8,7 @@
 
 mod generating;
 mod judging;
+mod rephrasing;
 #[path = "../journeys/server.rs"]
 #[expect(dead_code, reason = "the journeys use more of it")]
 mod server;

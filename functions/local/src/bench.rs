@@ -38,7 +38,7 @@ pub(crate) struct ReplayArgs {
 
 pub(crate) async fn run(config: &Config, command: &BenchCommand, json: bool) -> anyhow::Result<ExitCode> {
     let BenchCommand::Replay(args) = command;
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let agent = args.agent.as_deref().unwrap_or(config.agent.as_str());
     let brand = files.agents.values().find(|brand| brand.id.as_str() == agent);
     let brand = brand.with_context(|| format!("there is no agent `{agent}`"))?.clone();

@@ -34,7 +34,7 @@ pub(crate) async fn run(config: &Config, command: &KnowledgeCommand, json: bool)
 }
 
 fn check(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let mut is_usable = true;
     let mut reports = Vec::new();
     for agent in files.agents.keys() {

@@ -43,6 +43,9 @@ struct Common {
     /// Fetch nothing; say what is missing instead.
     #[arg(long, global = true)]
     offline: bool,
+    /// Have the language model of models.toml rephrase middling answers, though it is not enabled there.
+    #[arg(long, global = true)]
+    generator: bool,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -119,6 +122,7 @@ pub async fn run(cli: Cli) -> ExitCode {
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let mut config = Config::from_env(Place::Laptop)?;
     config.offline |= cli.common.offline;
+    config.generator |= cli.common.generator;
     config.infra = cli.common.infra.unwrap_or(config.infra);
     config.data = cli.common.data.unwrap_or(config.data);
     telemetry::start(&config)?;

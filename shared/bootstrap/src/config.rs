@@ -58,6 +58,8 @@ pub struct Config {
     /// Whether nothing may be fetched from public sources. From `FARTHING_OFFLINE`, `1` or `0`; `0`
     /// on a laptop. On Lambda nothing may.
     pub offline: bool,
+    /// Whether the language model of `models.toml` rephrases also where it is not enabled there.
+    pub generator: bool,
     /// The known providers. Keys from `ANTHROPIC_API_KEY`, `DEEPSEEK_API_KEY` and `OPENAI_API_KEY`,
     /// on a laptop; base URLs from `ANTHROPIC_BASE_URL`, `DEEPSEEK_BASE_URL` and `OPENAI_BASE_URL`.
     pub providers: BTreeMap<ProviderId, ProviderAccess>,
@@ -190,6 +192,7 @@ impl Config {
             agent: AgentId::parse(&agent).map_err(|error| invalid("FARTHING_AGENT", error.to_string()))?,
             tenant: Tenant::parse(&tenant).map_err(|error| invalid("FARTHING_TENANT", error.to_string()))?,
             offline: choice("FARTHING_OFFLINE", if is_lambda { "1" } else { "0" }, ["0", "1"])? == 1,
+            generator: choice("FARTHING_GENERATOR", "0", ["0", "1"])? == 1,
             providers,
             provider_keys: get("FARTHING_PROVIDER_KEYS"),
             pepper: get("FARTHING_PEPPER"),

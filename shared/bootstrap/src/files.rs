@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use farthing_domain::agent::BrandProfile;
 use farthing_domain::ids::AgentId;
 use farthing_domain::policy::Policy;
-use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_domain::registry::{ModelKind, ModelSpec, Registry};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::config::Config;
 
 /// What is wrong with one of the owner's files.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,16 @@ impl OwnerFiles {
         let policy: Policy = read_toml(&file)?;
         policy.validate(&registry).map_err(|error| invalid(&file, error))?;
         Ok(Self { registry, policy, agents: load_agents(&infra.join("agents"))? })
+    }
+
+    /// The files that `config` names, with what it switches on.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of(config: &Config) -> Result<Self, InvalidFile> {
+        let files = Self::load(&config.infra)?;
+        let registry = if config.generator { files.registry.enabling(ModelKind::Generator) } else { files.registry };
+        Ok(Self { registry, ..files })
     }
 }
 

@@ -54,7 +54,7 @@ const NOBODY: &str = "aaaaaaaaaaaaaaaa";
 /// # Errors
 /// When a file is wrong or a store cannot be reached.
 pub async fn status(config: &Config) -> anyhow::Result<(Status, Arc<dyn Ids>)> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let stores = Stores::over(&stores::connect(config).await?, &files);
     let status = status_of(files, &stores);
     warm("the ledger", status.budget()).await;
@@ -67,7 +67,7 @@ pub async fn status(config: &Config) -> anyhow::Result<(Status, Arc<dyn Ids>)> {
 /// # Errors
 /// When the table cannot be made.
 pub async fn sweep(config: &Config) -> anyhow::Result<Sweep> {
-    let files = OwnerFiles::load(&config.infra);
+    let files = OwnerFiles::of(config);
     let ledger_config = match &files {
         Ok(files) => stores::ledger_config(files),
         Err(error) => {
@@ -137,7 +137,7 @@ async fn keys_and_pepper(config: &Config) -> anyhow::Result<(Arc<DynamoApiKeys>,
 /// # Errors
 /// When a file is wrong or the table cannot be made.
 pub async fn reconcile(config: &Config) -> anyhow::Result<Reconcile> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let ledger = Arc::new(ledger_of(config, &files).await?);
     Ok(Reconcile { ledger: ledger.clone(), audit: ledger, registry: files.registry })
 }
@@ -147,7 +147,7 @@ pub async fn reconcile(config: &Config) -> anyhow::Result<Reconcile> {
 /// # Errors
 /// When a file is wrong or the table cannot be made.
 pub async fn ledger(config: &Config) -> anyhow::Result<Arc<dyn Ledger>> {
-    Ok(Arc::new(ledger_of(config, &OwnerFiles::load(&config.infra)?).await?))
+    Ok(Arc::new(ledger_of(config, &OwnerFiles::of(config)?).await?))
 }
 
 async fn ledger_of(config: &Config, files: &OwnerFiles) -> anyhow::Result<DynamoLedger> {

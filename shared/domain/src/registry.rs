@@ -239,6 +239,18 @@ impl Registry {
         self.0.iter().find(|model| &model.id == id)
     }
 
+    /// The same registry with every model of this kind enabled whose files are pinned.
+    #[must_use]
+    pub fn enabling(mut self, kind: ModelKind) -> Self {
+        let is_pinned = |model: &ModelSpec| {
+            !model.artifacts.is_empty() && model.artifacts.iter().all(|artifact| artifact.bytes > 0)
+        };
+        for model in self.0.iter_mut().filter(|model| model.kind == kind) {
+            model.enabled |= is_pinned(model);
+        }
+        self
+    }
+
     /// The enabled paid model named `id`.
     #[must_use]
     pub fn api(&self, id: &ModelId) -> Option<&ApiModel> {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use farthing_domain::ports::{Finish, Generated, GenerationError, GenerationRequest, Generator, Heard, Sampling};
 use tokenizers::Tokenizer;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::cpu::{CpuError, CpuPool};
 use crate::encoder::LoadError;
@@ -41,19 +41,21 @@ const CHUNK: usize = 64;
 /// How many rules are remembered as they were read, some 46 kB for each token of a model of 135 million numbers.
 const REMEMBERED: usize = 4;
 
-/// A language model that writes on a pool of cores. It is loaded when it is first asked.
+/// A language model that writes on a pool of cores, one text at a time: a text takes a core for a second or more, which
+/// questions wait for. It is loaded when it is first asked.
 #[derive(Debug)]
 pub struct LocalGenerator {
     files: [PathBuf; 3],
     pool: CpuPool,
     loaded: OnceCell<Arc<Loaded>>,
+    turn: Arc<Semaphore>,
 }
 
 impl LocalGenerator {
     /// A generator of `files`, in the order of [`FILES`]. Verify them first.
     #[must_use]
     pub fn new(files: [PathBuf; 3], pool: CpuPool) -> Self {
-        Self { files, pool, loaded: OnceCell::new() }
+        Self { files, pool, loaded: OnceCell::new(), turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Whether it is in memory.
@@ -86,10 +88,16 @@ impl Generator for LocalGenerator {
     async fn generate(&self, request: GenerationRequest, heard: Option<Heard>) -> Result<Generated, GenerationError> {
         let until = Instant::now() + request.time_limit;
         check(&request)?;
+        let turn = tokio::time::timeout_at(until.into(), Arc::clone(&self.turn).acquire_owned()).await;
+        let turn =
+            turn.map_err(|_| GenerationError::Overloaded)?.map_err(|error| GenerationError::Failed(error.into()))?;
         let loaded = Arc::clone(self.loaded().await?);
         let given_up = Arc::new(AtomicBool::new(false));
         let _waiting = Waiting(Arc::clone(&given_up));
-        let work = move || loaded.generate(&request, heard, until, &given_up);
+        let work = move || {
+            let _held_until_done = turn;
+            loaded.generate(&request, heard, until, &given_up)
+        };
         self.pool.run(work).await.map_err(from_pool)?
     }
 }
@@ -121,6 +129,17 @@ fn check(request: &GenerationRequest) -> Result<(), GenerationError> {
         }
     }
     Ok(())
+}
+
+/// Loads the model from `files`, in the order of [`FILES`], and has it read a word.
+///
+/// # Errors
+/// Why it cannot be loaded or run.
+pub fn self_test(files: &[PathBuf]) -> Result<(), BoxError> {
+    let files: &[PathBuf; 3] = files.try_into().map_err(|_| "a language model has three files")?;
+    let loaded = Loaded::load(files)?;
+    let logits = loaded.model.read(&mut loaded.model.nothing(), &loaded.tokens("Hello")?)?;
+    if logits.iter().all(|logit| logit.is_finite()) { Ok(()) } else { Err("it gave no number".into()) }
 }
 
 #[derive(Debug)]

@@ -16,7 +16,10 @@ use crate::encoder::EncoderError;
 use crate::sentences::sentences;
 use crate::validator::{Examiner, Owned, brand, coherence};
 
+mod generating;
 mod wording;
+
+pub use generating::GeneratingRephraser;
 
 /// Below this cosine with the question a sentence is off the topic, when another one is on it.
 const OFF_TOPIC: f32 = 0.12;

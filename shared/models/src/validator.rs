@@ -150,6 +150,11 @@ impl Examiner {
         Ok(cosine(vector, &self.memo.embed(text)?))
     }
 
+    /// The cosine of two texts.
+    pub(crate) fn similarity_of(&self, one: &str, other: &str) -> Result<f32, EncoderError> {
+        self.similarity(&self.memo.embed(one)?, other)
+    }
+
     /// The toxicity of the most toxic piece.
     fn toxicity(&self, reading: &Reading<'_>) -> Result<f32, HeadError> {
         let mut highest = 0.0_f32;

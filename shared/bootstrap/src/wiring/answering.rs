@@ -65,7 +65,7 @@ pub async fn inference(config: &Config) -> anyhow::Result<InferenceParts> {
 /// # Errors
 /// When a file is wrong or a store cannot be reached.
 pub async fn init(config: &Config) -> anyhow::Result<(Init, Arc<dyn Ids>)> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let connection = connect_stores(config).await?;
     let stores = Stores::over(&connection, &files);
     let models = ModelFiles::new(config, &files, model_store(&connection, config), Arc::new(NoProgress))?;
@@ -80,7 +80,7 @@ pub fn local_models(
     config: &Config,
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<(OwnerFiles, Arc<dyn LocalModels>)> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let models = ModelFiles::new(config, &files, None, progress)?.local_models()?;
     Ok((files, models))
 }
@@ -92,7 +92,7 @@ pub fn local_models(
 /// # Errors
 /// When a file is wrong, a model cannot be fetched or loaded, or the bucket cannot be written to.
 pub async fn publish(config: &Config, bucket: &str, progress: Arc<dyn Progress>) -> anyhow::Result<Vec<String>> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     models::check_knowledge(config, &files)?;
     let store = bucket_of(&aws().await, bucket);
     ModelFiles::new(config, &files, None, progress)?.publish(&store).await
@@ -105,7 +105,7 @@ pub async fn publish(config: &Config, bucket: &str, progress: Arc<dyn Progress>)
 /// When a file is wrong, a store cannot be reached or a model cannot be fetched or loaded.
 pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Result<Bundle> {
     let begun = Instant::now();
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     anyhow::ensure!(files.agents.contains_key(&config.agent), "FARTHING_AGENT: there is no agent `{}`", config.agent);
     let read = begun.elapsed();
     let connection = connect_stores(config).await?;

@@ -31,7 +31,7 @@ pub struct BuiltFile {
 /// # Errors
 /// When it has no such files, its materials cannot be fetched, or what was made is not what the registry names.
 pub async fn build_model(config: &Config, id: &ModelId, progress: Arc<dyn Progress>) -> anyhow::Result<Vec<BuiltFile>> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let spec = files.registry.get(id).with_context(|| format!("models.toml: there is no model `{id}`"))?;
     let is_made = spec.artifacts.iter().any(|artifact| matches!(artifact.source, ArtifactSource::Built { .. }));
     anyhow::ensure!(is_made, "models.toml: no file of `{id}` is made of another; `models pull` fetches what it has");

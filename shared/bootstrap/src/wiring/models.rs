@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use farthing_domain::complexity::Tier;
 use farthing_domain::ids::{AgentId, ModelId};
-use farthing_domain::ports::{LocalModels, ModelStore, ModelUnavailable};
-use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_domain::ports::{Generator, LocalModels, ModelStore, ModelUnavailable, Rephraser, Validator};
+use farthing_domain::registry::{ModelKind, ModelSpec, Registry};
 use farthing_domain::release::{Release, ReleasedModel};
 use farthing_gateway::LocalTier;
 use farthing_gateway::loading::ReleaseLoader;
@@ -19,11 +19,12 @@ use farthing_models::cpu::CpuPool;
 use farthing_models::encoder::{self, Encoder, Family, PairReader};
 use farthing_models::features::{COMPLEXITY, SCREEN};
 use farthing_models::gain::GainHeads;
+use farthing_models::generator::{self, LocalGenerator};
 use farthing_models::heads::{LogisticHead, SoftmaxHead};
 use farthing_models::knowledge::source::Entry;
 use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeFiles, KnowledgeIndex, answerability};
 use farthing_models::matcher::PairMatcher;
-use farthing_models::rephraser::EditingRephraser;
+use farthing_models::rephraser::{EditingRephraser, GeneratingRephraser};
 use farthing_models::toxicity::ToxicityHead;
 use farthing_models::validator::{Examiner, HeadValidator, QualityHeads};
 use futures::future::try_join_all;
@@ -114,11 +115,14 @@ impl ModelFiles {
 
     /// The models behind the port of files, each with its self-test.
     pub(super) fn local_models(&self) -> anyhow::Result<Arc<dyn LocalModels>> {
+        let generators = self.registry.models().iter().filter(|spec| spec.kind == ModelKind::Generator);
         let files = LocalModelFiles::new(self.registry.clone(), self.artifacts.clone(), self.pool.clone())
             .with_self_test(ModelId::parse(ENCODER)?, Box::new(encoder::self_test))
             .with_self_test(ModelId::parse(QUERY_HEADS)?, Box::new(query_heads_can_be_read))
             .with_self_test(ModelId::parse(TOXICITY_HEAD)?, Box::new(toxicity_head_can_be_read))
             .with_knowledge(self.knowledge.clone());
+        let files =
+            generators.fold(files, |files, spec| files.with_self_test(spec.id.clone(), Box::new(generator::self_test)));
         Ok(Arc::new(files))
     }
 
@@ -171,6 +175,15 @@ impl ModelFiles {
             }
         };
         let examiner = Arc::new(Examiner::new(encoder.clone(), heads.toxicity));
+        let validator: Arc<dyn Validator> =
+            Arc::new(HeadValidator::new(examiner.clone(), heads.quality, self.pool.clone()));
+        let rephraser: Arc<dyn Rephraser> = match self.generator(release).await? {
+            Some(generator) => {
+                let pool = self.pool.clone();
+                Arc::new(GeneratingRephraser::new(examiner, validator.clone(), generator, pool))
+            }
+            None => Arc::new(EditingRephraser::new(examiner, self.pool.clone())),
+        };
         tracing::info!(
             startup.weights_ms = fetched.as_millis(),
             startup.encoder_ms = (encoded - fetched).as_millis(),
@@ -188,9 +201,17 @@ impl ModelFiles {
                 self.min_answerability,
                 self.pool.clone(),
             )?),
-            validator: Arc::new(HeadValidator::new(examiner.clone(), heads.quality, self.pool.clone())),
-            rephraser: Arc::new(EditingRephraser::new(examiner, self.pool.clone())),
+            validator,
+            rephraser,
         })
+    }
+
+    /// The first language model of the release, which is loaded when it is first asked.
+    async fn generator(&self, release: &Release) -> Result<Option<Arc<dyn Generator>>, BoxError> {
+        let is_generator = |spec: &&ModelSpec| spec.kind == ModelKind::Generator && release.model(&spec.id).is_some();
+        let Some(spec) = self.registry.models().iter().find(is_generator) else { return Ok(None) };
+        let files = self.paths(release, spec.id.as_str()).await?;
+        Ok(Some(Arc::new(LocalGenerator::new(files, self.pool.clone()))))
     }
 
     async fn heads(&self, release: &Release) -> Result<Heads, BoxError> {

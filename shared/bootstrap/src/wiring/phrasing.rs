@@ -30,7 +30,7 @@ impl LocalTierSource for NoLocalModels {
 /// # Errors
 /// When a file of the owner's is wrong.
 pub fn knowledge_files(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Result<(OwnerFiles, KnowledgeFiles)> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let knowledge = ModelFiles::new(config, &files, None, progress)?.into_knowledge();
     Ok((files, knowledge))
 }
@@ -40,7 +40,7 @@ pub fn knowledge_files(config: &Config, progress: Arc<dyn Progress>) -> anyhow::
 /// # Errors
 /// When a file is wrong or a store cannot be reached.
 pub async fn phrasing(config: &Config) -> anyhow::Result<Phrasing> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let connection = stores::connect(config).await?;
     answering::adopt_prices_and_budget(&connection, &files).await;
     let stores = Stores::over(&connection, &files);

@@ -28,7 +28,7 @@ pub async fn local_tier(
     knowledge: Option<(AgentId, Vec<Entry>)>,
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<(OwnerFiles, LocalTier)> {
-    let files = OwnerFiles::load(&config.infra)?;
+    let files = OwnerFiles::of(config)?;
     let models = ModelFiles::new(config, &files, None, progress)?;
     let tier = match knowledge {
         Some((agent, entries)) => models.load_knowing(agent, entries).await.map_err(|error| anyhow::anyhow!(error))?,

@@ -222,6 +222,29 @@ async fn time_that_is_up_ends_the_work() {
 }
 
 #[tokio::test]
+async fn texts_are_written_one_at_a_time() {
+    let (_folder, files) = built(&TinyModel::new(10));
+    let generator = generator(files);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (allow, allowed) = mpsc::channel::<()>();
+    let heard: Heard = Box::new(move |_| {
+        tell.send(()).unwrap();
+        allowed.recv().ok();
+    });
+    let first = generator.generate(request("a"), Some(heard));
+    let others = async {
+        told.recv().await.unwrap();
+        let short = GenerationRequest { time_limit: Duration::from_millis(20), ..request("a") };
+        let refused = generator.generate(short, None).await;
+        assert!(matches!(refused, Err(GenerationError::Overloaded)), "{refused:?}");
+        drop(allow);
+        generator.generate(request("a"), None).await
+    };
+    let (first, second) = tokio::join!(first, others);
+    assert_eq!(first.unwrap().text, second.unwrap().text);
+}
+
+#[tokio::test]
 async fn work_that_nobody_waits_for_ends_before_the_next_token() {
     let (_folder, files) = built(&TinyModel::new(9));
     let generator = generator(files);

@@ -8,6 +8,7 @@ mod common;
 
 mod analyst;
 mod gain;
+mod generating;
 mod grounding;
 mod rephraser;
 mod toxicity;
