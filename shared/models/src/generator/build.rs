@@ -106,7 +106,10 @@ fn read(from: &Path, told: &mut dyn FnMut(usize, usize)) -> Result<Parts, BuildE
 fn typed(graph: &ModelProto) -> Result<TypedModel, Box<dyn std::error::Error + Send + Sync>> {
     let onnx = tract_onnx::onnx().with_ignore_output_shapes(true);
     let typed = onnx.model_for_proto_model(graph)?.into_typed()?;
-    super::model::assume_lengths(&typed)?;
+    // tract has faster operators for whatever it can prove to have some numbers.
+    for assertion in ["S>=1", "P>=0"] {
+        typed.symbols.add_assertion(assertion)?;
+    }
     let mut typed = typed.into_decluttered()?;
     tract_nnef::ser::rewrite_model(&mut typed)?;
     // tract's own names depend on the order of its hash tables, and the archive's bytes on the names.

@@ -79,7 +79,6 @@ impl LanguageModel {
 
 fn load(file: &Path) -> Result<LanguageModel, BoxError> {
     let mut model = tract_nnef::nnef().with_tract_transformers().with_onnx().model_for_path(file)?;
-    assume_lengths(&model)?;
     let mut kept = Vec::new();
     for at in 1..model.inputs.len() {
         let fact = model.input_fact(at)?;
@@ -94,12 +93,4 @@ fn load(file: &Path) -> Result<LanguageModel, BoxError> {
         return Err("it does not give what it keeps".into());
     }
     Ok(LanguageModel { plan: model.into_runnable()?, nothing: Memory { kept, tokens: 0 }, vocabulary })
-}
-
-/// tract has faster operators for whatever it can prove to have some numbers.
-pub(super) fn assume_lengths(model: &TypedModel) -> Result<(), BoxError> {
-    for assertion in ["S>=1", "P>=0"] {
-        model.symbols.add_assertion(assertion)?;
-    }
-    Ok(())
 }
