@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use farthing_domain::ports::{Finish, Generated, GenerationError, GenerationRequest, Generator, Heard, Sampling};
@@ -38,6 +38,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How many tokens are read between two looks at whether anybody still waits.
 const CHUNK: usize = 64;
+/// The longest time that a request may have, whatever it says.
+const LONGEST: Duration = Duration::from_hours(1);
 /// How many rules are remembered as they were read, some 46 kB for each token of a model of 135 million numbers.
 const REMEMBERED: usize = 4;
 
@@ -56,12 +58,6 @@ impl LocalGenerator {
     #[must_use]
     pub fn new(files: [PathBuf; 3], pool: CpuPool) -> Self {
         Self { files, pool, loaded: OnceCell::new(), turn: Arc::new(Semaphore::new(1)) }
-    }
-
-    /// Whether it is in memory.
-    #[must_use]
-    pub fn is_loaded(&self) -> bool {
-        self.loaded.initialized()
     }
 
     async fn loaded(&self) -> Result<&Arc<Loaded>, GenerationError> {
@@ -86,8 +82,8 @@ impl Drop for Waiting {
 #[async_trait]
 impl Generator for LocalGenerator {
     async fn generate(&self, request: GenerationRequest, heard: Option<Heard>) -> Result<Generated, GenerationError> {
-        let until = Instant::now() + request.time_limit;
         check(&request)?;
+        let until = Instant::now() + request.time_limit.min(LONGEST);
         let turn = tokio::time::timeout_at(until.into(), Arc::clone(&self.turn).acquire_owned()).await;
         let turn =
             turn.map_err(|_| GenerationError::Overloaded)?.map_err(|error| GenerationError::Failed(error.into()))?;

@@ -34,7 +34,7 @@ pub struct GenerationRequest {
     pub sampling: Sampling,
     /// Texts at which it stops, none empty; they are not part of what it wrote.
     pub stops: Vec<String>,
-    /// How long it may take, waiting for a core included.
+    /// How long it may take, waiting for a core included; an hour at most.
     pub time_limit: Duration,
 }
 

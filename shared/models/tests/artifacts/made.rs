@@ -1,27 +1,15 @@
 //! Files that are made of others.
 
-use farthing_domain::ids::ModelId;
 use farthing_domain::registry::{Artifact, ArtifactSource, ModelKind, ModelSpec, Registry};
 use farthing_models::artifacts::ArtifactError;
 
-use crate::place::{Place, pip_artifact, sha256};
+use crate::place::{Place, model, pip_artifact, sha256};
 
 /// A model with one file, made of the wheel's.
 fn spec(kind: ModelKind) -> ModelSpec {
     let source = ArtifactSource::Built { from: pip_artifact().file };
-    ModelSpec {
-        id: ModelId::parse("m").unwrap(),
-        kind,
-        role: "a test".into(),
-        version: "1".into(),
-        licence: "MIT".into(),
-        memory_mb: 1,
-        enabled: true,
-        note: None,
-        artifacts: vec![Artifact { file: "made.tar".into(), sha256: sha256(b"made"), bytes: 4, source }],
-        materials: vec![pip_artifact()],
-        api: None,
-    }
+    let made = Artifact { file: "made.tar".into(), sha256: sha256(b"made"), bytes: 4, source };
+    model(kind, vec![made], vec![pip_artifact()])
 }
 
 async fn error_of(spec: &ModelSpec, offline: bool) -> ArtifactError {

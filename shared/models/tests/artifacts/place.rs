@@ -4,7 +4,8 @@ use std::io::{Cursor, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use farthing_domain::registry::{Artifact, ArtifactSource};
+use farthing_domain::ids::ModelId;
+use farthing_domain::registry::{Artifact, ArtifactSource, ModelKind, ModelSpec};
 use farthing_models::artifacts::{ArtifactConfig, ArtifactStore};
 use sha2::{Digest, Sha256};
 
@@ -22,6 +23,23 @@ pub(crate) fn pip_artifact() -> Artifact {
         sha256: sha256(CONTENT),
         bytes: CONTENT.len() as u64,
         source: ArtifactSource::Pip { package: "m".into(), version: "1".into(), member: MEMBER.into() },
+    }
+}
+
+/// A model `m` with these files.
+pub(crate) fn model(kind: ModelKind, artifacts: Vec<Artifact>, materials: Vec<Artifact>) -> ModelSpec {
+    ModelSpec {
+        id: ModelId::parse("m").unwrap(),
+        kind,
+        role: "a test".into(),
+        version: "1".into(),
+        licence: "MIT".into(),
+        memory_mb: 1,
+        enabled: true,
+        note: None,
+        artifacts,
+        materials,
+        api: None,
     }
 }
 
