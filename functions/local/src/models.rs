@@ -25,7 +25,8 @@ pub(crate) enum ModelsCommand {
         /// A model of models.toml whose files are made of another.
         #[arg(required_unless_present = "file", conflicts_with = "file", value_parser = ModelId::parse)]
         model: Option<ModelId>,
-        /// Any GGUF file of a model of Llama's architecture, with Q4_1 layers and a Q8_0 word table.
+        /// A GGUF file of a model of Llama's architecture, with Q4_1 layers and a Q8_0 word table; or an ONNX file with past
+        /// keys and values as Hugging Face's exporter writes it, its tokenizer and settings beside it or one folder above.
         #[arg(long, requires = "out")]
         file: Option<PathBuf>,
         /// Where to put its files.

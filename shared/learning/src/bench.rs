@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use farthing_domain::registry::ModelSpec;
 use farthing_models::encoder::{Encoder, MiniLm, PairModel};
 use farthing_models::knowledge::answerability::Head;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::answerability::{self, Readers};
@@ -15,6 +17,9 @@ use crate::peers::{self, Peer};
 use crate::report::{Measured, Trained};
 use crate::screen::{self, INJECTION, TOXICITY, Task};
 use crate::{complexity, gain, quality};
+
+/// The encoder's name in the registry.
+const ENCODER: &str = "all-minilm-l6-v2";
 
 /// The pair model's and the knowledge encoder's tensors, below the folder of heads.
 const PAIR_MODEL: &str = "knowledge/pair.onnx";
@@ -42,12 +47,13 @@ impl Bench {
     /// # Errors
     /// When a file cannot be read.
     pub fn open(repository: &Path, weights: &Path) -> anyhow::Result<Self> {
-        let model = load(weights)?;
+        let model = load(repository, weights)?;
         let file = heads_folder(repository).join(PAIR_MODEL);
-        let pair = PairModel::load(&weights_file(weights, "model.onnx")?, &file, model.tokens())?;
+        let pair = PairModel::load(&weights_file(repository, weights, "model.onnx")?, &file, model.tokens())?;
         let pairs = KeptReader::open(pair, &head_bytes(repository, PAIR_MODEL)?, &repository.join(KEPT))?;
         let changes = heads_folder(repository).join(KNOWLEDGE_ENCODER);
-        let knowing = MiniLm::load_changed(&weights_file(weights, "model.onnx")?, &changes, model.tokens())?;
+        let knowing =
+            MiniLm::load_changed(&weights_file(repository, weights, "model.onnx")?, &changes, model.tokens())?;
         let changes = head_bytes(repository, KNOWLEDGE_ENCODER)?;
         Ok(Self {
             repository: repository.to_owned(),
@@ -139,11 +145,11 @@ impl Bench {
 /// # Errors
 /// When its files in the folder `weights` cannot be read.
 pub fn encoder(repository: &Path, weights: &Path) -> anyhow::Result<KeptEncoder<MiniLm>> {
-    kept(repository, weights, load(weights)?)
+    kept(repository, weights, load(repository, weights)?)
 }
 
 fn kept(repository: &Path, weights: &Path, encoder: MiniLm) -> anyhow::Result<KeptEncoder<MiniLm>> {
-    let model = weights_file(weights, "model.onnx")?;
+    let model = weights_file(repository, weights, "model.onnx")?;
     let bytes = std::fs::read(&model).with_context(|| format!("`{}` cannot be read", model.display()))?;
     KeptEncoder::open(encoder, &bytes, &repository.join(KEPT))
 }
@@ -152,20 +158,30 @@ fn kept(repository: &Path, weights: &Path, encoder: MiniLm) -> anyhow::Result<Ke
 ///
 /// # Errors
 /// When its files in the folder `weights` cannot be read.
-pub fn load(weights: &Path) -> anyhow::Result<MiniLm> {
-    Ok(MiniLm::load(&weights_file(weights, "model.onnx")?, &weights_file(weights, "tokenizer.json")?)?)
+pub fn load(repository: &Path, weights: &Path) -> anyhow::Result<MiniLm> {
+    Ok(MiniLm::load(
+        &weights_file(repository, weights, "model.onnx")?,
+        &weights_file(repository, weights, "tokenizer.json")?,
+    )?)
 }
 
-/// The one file `name` in `folder` or in a folder below it.
-fn weights_file(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let below = std::fs::read_dir(folder).with_context(|| format!("`{}` cannot be read", folder.display()))?;
-    let places = below.filter_map(Result::ok).map(|entry| entry.path().join(name)).chain([folder.join(name)]);
-    let found: Vec<PathBuf> = places.filter(|path| path.is_file()).collect();
-    match found.as_slice() {
-        [file] => Ok(file.clone()),
-        [] => anyhow::bail!("`{}` has no {name}: run `farthing models pull` first", folder.display()),
-        _ => anyhow::bail!("`{}` has several {name}: name the folder of one with --weights", folder.display()),
-    }
+#[derive(Deserialize)]
+struct RegistryFile {
+    models: Vec<ModelSpec>,
+}
+
+/// The encoder's file `name`: in `folder`, or where `farthing models pull` puts it there.
+fn weights_file(repository: &Path, folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let registry = repository.join("infra/models.toml");
+    let unreadable = || format!("`{}` cannot be read", registry.display());
+    let text = std::fs::read_to_string(&registry).with_context(unreadable)?;
+    let file: RegistryFile = toml::from_str(&text).with_context(unreadable)?;
+    let encoder = file.models.iter().filter(|model| model.id.as_str() == ENCODER);
+    let pinned = encoder.flat_map(|model| &model.artifacts).filter(|artifact| artifact.file == name);
+    let mut places = pinned.map(|artifact| folder.join(&artifact.sha256).join(name)).chain([folder.join(name)]);
+    places
+        .find(|path| path.is_file())
+        .with_context(|| format!("`{}` has no {name}: run `farthing models pull` first", folder.display()))
 }
 
 /// The folder of heads.

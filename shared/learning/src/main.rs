@@ -50,8 +50,8 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Weights {
-    /// A folder with the encoder's `model.onnx` and `tokenizer.json`, itself or in folders below it,
-    /// as `farthing models pull` leaves them.
+    /// The folder of weights as `farthing models pull` leaves it, or one with the encoder's `model.onnx` and
+    /// `tokenizer.json`.
     #[arg(long, default_value = ".farthing/models")]
     weights: PathBuf,
 }
@@ -115,7 +115,7 @@ fn knowledge(repository: &Path, weights: &Path, folder: &Path) -> anyhow::Result
         }
     }
     kept.keep()?;
-    let (first, again) = quality::latency(Arc::new(load(weights)?), &toxicity, &head, &*encoder, folder)?;
+    let (first, again) = quality::latency(Arc::new(load(repository, weights)?), &toxicity, &head, &*encoder, folder)?;
     say(&format!("examining a stored answer takes {first:.1} ms in the median, {again:.1} ms when it was met before"))
 }
 

@@ -20,6 +20,7 @@ use writing::Writing;
 
 mod build;
 mod chat;
+mod export;
 mod gguf;
 mod kernels;
 mod llama;

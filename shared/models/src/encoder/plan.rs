@@ -92,7 +92,8 @@ fn open(path: &Path) -> Result<File, LoadError> {
     File::open(path).map_err(|cause| LoadError::Unreadable { path: path.to_owned(), cause })
 }
 
-fn parse(mut file: impl Read) -> Result<ModelProto, BoxError> {
+/// Reads an ONNX file; the parser can panic on what is none.
+pub(crate) fn parse(mut file: impl Read) -> Result<ModelProto, BoxError> {
     Ok(tract_onnx::onnx().proto_model_for_read(&mut file)?)
 }
 

@@ -11,6 +11,7 @@ use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_transformers::WithTractTransformers as _;
 
+use super::export;
 use super::gguf::{Gguf, GgufError};
 use super::llama::{self, LlamaShape};
 use super::vocabulary;
@@ -19,7 +20,7 @@ use super::vocabulary;
 pub const FILES: [&str; 3] = ["model.nnef.tar", "tokenizer.json", "chat.json"];
 
 /// How many tokens a built model reads at most, when it was not trained for fewer.
-const MOST_CONTEXT: usize = 2048;
+pub(super) const MOST_CONTEXT: usize = 2048;
 
 /// What is known of a language model beside its graph and its tokens.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -50,12 +51,17 @@ pub enum BuildError {
     /// The file is not a model that can be built.
     #[error("it cannot be built into a language model")]
     Gguf(#[from] GgufError),
+    /// The ONNX file is none of a language model that keeps keys and values.
+    #[error("it cannot be built into a language model: {0}")]
+    Export(String),
     /// The graph cannot be turned into a plan.
     #[error("its graph cannot be used")]
     Graph(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Writes [`FILES`] of the GGUF file `from` into the folder `to`. The same file gives the same bytes. `told` is told how
+/// Writes [`FILES`] of `from` into the folder `to`: of a GGUF file of Llama's architecture, or, when its name ends with
+/// `.onnx`, of an export with past keys and values as Hugging Face's exporter writes it, with `tokenizer.json`,
+/// `tokenizer_config.json` and `config.json` beside it or one folder above. The same file gives the same bytes. `told` is told how
 /// many layers of how many are done.
 ///
 /// # Errors
@@ -77,7 +83,7 @@ pub fn build(from: &Path, to: &Path, told: &mut dyn FnMut(usize, usize)) -> Resu
     archive.flush().map_err(disk(&model_file))
 }
 
-/// Writes the graph of the GGUF file `from` as the ONNX file `to`, to be compared in another engine.
+/// Writes the graph of `from` as the ONNX file `to`, to be compared in another engine.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -86,14 +92,17 @@ pub fn write_onnx(from: &Path, to: &Path) -> Result<(), BuildError> {
     std::fs::write(to, graph.encode_to_vec()).map_err(disk(to))
 }
 
-/// What a GGUF file is made into.
-struct Parts {
-    graph: ModelProto,
-    tokenizer: serde_json::Value,
-    chat: ChatFile,
+/// What a file is made into.
+pub(super) struct Parts {
+    pub(super) graph: ModelProto,
+    pub(super) tokenizer: serde_json::Value,
+    pub(super) chat: ChatFile,
 }
 
 fn read(from: &Path, told: &mut dyn FnMut(usize, usize)) -> Result<Parts, BuildError> {
+    if from.extension().is_some_and(|extension| extension == "onnx") {
+        return export::read(from);
+    }
     let bytes = std::fs::read(from).map_err(disk(from))?;
     let file = Gguf::parse(&bytes)?;
     let shape = LlamaShape::read(&file)?;
@@ -104,7 +113,8 @@ fn read(from: &Path, told: &mut dyn FnMut(usize, usize)) -> Result<Parts, BuildE
 }
 
 fn typed(graph: &ModelProto) -> Result<TypedModel, Box<dyn std::error::Error + Send + Sync>> {
-    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true);
+    // What an export notes of shapes has names of its own for lengths.
+    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     let typed = onnx.model_for_proto_model(graph)?.into_typed()?;
     // tract has faster operators for whatever it can prove to have some numbers.
     for assertion in ["S>=1", "P>=0"] {
@@ -119,7 +129,7 @@ fn typed(graph: &ModelProto) -> Result<TypedModel, Box<dyn std::error::Error + S
     Ok(typed)
 }
 
-fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> BuildError {
+pub(super) fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> BuildError {
     let path = path.display().to_string();
     move |cause| BuildError::Disk { path, cause }
 }

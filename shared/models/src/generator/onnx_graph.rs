@@ -26,6 +26,15 @@ pub(super) struct OnnxGraph {
 }
 
 impl OnnxGraph {
+    /// Goes on writing `graph`. Nodes may come before their inputs in the list then, which the parser does not mind.
+    pub(super) fn over(graph: GraphProto) -> Self {
+        Self { graph }
+    }
+
+    pub(super) fn into_graph(self) -> GraphProto {
+        self.graph
+    }
+
     /// An operator of the standard set; its output has its name.
     pub(super) fn op(&mut self, kind: &str, inputs: &[&str], name: &str) -> String {
         self.node("", kind, inputs, name, Vec::new())
@@ -71,6 +80,10 @@ impl OnnxGraph {
         self.constant(name, &[numbers.len()], DataType::Int64, bytes)
     }
 
+    pub(super) fn scalar(&mut self, name: &str, number: i64) -> String {
+        self.constant(name, &[], DataType::Int64, number.to_le_bytes().to_vec())
+    }
+
     pub(super) fn bytes(&mut self, name: &str, shape: &[usize], bytes: Vec<u8>) -> String {
         self.constant(name, shape, DataType::Uint8, bytes)
     }
@@ -91,11 +104,22 @@ impl OnnxGraph {
     }
 
     pub(super) fn input(&mut self, name: &str, is_float: bool, shape: &[Length]) {
-        self.graph.input.push(value_info(name, is_float, shape));
+        let kind = if is_float { DataType::Float } else { DataType::Int64 };
+        self.input_of(name, kind as i32, shape);
+    }
+
+    /// An input of the numbers that ONNX knows as `kind`.
+    pub(super) fn input_of(&mut self, name: &str, kind: i32, shape: &[Length]) {
+        self.graph.input.push(value_info(name, kind, shape));
     }
 
     pub(super) fn output(&mut self, name: &str, shape: &[Length]) {
-        self.graph.output.push(value_info(name, true, shape));
+        self.graph.output.push(value_info(name, DataType::Float as i32, shape));
+    }
+
+    /// An output of whatever shape it has.
+    pub(super) fn output_named(&mut self, name: &str) {
+        self.graph.output.push(ValueInfoProto { name: name.into(), ..ValueInfoProto::default() });
     }
 
     pub(super) fn finish(self) -> ModelProto {
@@ -120,7 +144,7 @@ pub(super) fn list(name: &str, numbers: &[i64]) -> AttributeProto {
     AttributeProto { name: name.into(), r#type, ints: numbers.to_vec(), ..AttributeProto::default() }
 }
 
-fn value_info(name: &str, is_float: bool, shape: &[Length]) -> ValueInfoProto {
+fn value_info(name: &str, elem_type: i32, shape: &[Length]) -> ValueInfoProto {
     let dimension = |length: &Length| Dimension {
         value: Some(match *length {
             Length::Fixed(length) => Value::DimValue(length as i64),
@@ -128,10 +152,7 @@ fn value_info(name: &str, is_float: bool, shape: &[Length]) -> ValueInfoProto {
         }),
         ..Dimension::default()
     };
-    let tensor = Tensor {
-        elem_type: if is_float { DataType::Float } else { DataType::Int64 } as i32,
-        shape: Some(TensorShapeProto { dim: shape.iter().map(dimension).collect() }),
-    };
+    let tensor = Tensor { elem_type, shape: Some(TensorShapeProto { dim: shape.iter().map(dimension).collect() }) };
     ValueInfoProto {
         name: name.into(),
         r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),

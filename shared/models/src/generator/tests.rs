@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use tiny::{TinyModel, Written};
 
+mod exported;
 mod tiny;
 
 /// How far logits may be from those that are computed plainly.
@@ -26,11 +27,12 @@ fn refusal(model: &TinyModel) -> String {
     let folder = TempDir::new().unwrap();
     let from = folder.path().join("model.gguf");
     std::fs::write(&from, model.bytes()).unwrap();
-    let error = build(&from, folder.path(), &mut |_, _| ()).unwrap_err();
-    std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    causes(&build(&from, folder.path(), &mut |_, _| ()).unwrap_err())
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn generator(files: [PathBuf; 3]) -> LocalGenerator {

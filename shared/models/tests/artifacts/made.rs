@@ -29,7 +29,7 @@ async fn what_cannot_be_made_is_told_with_its_material_and_the_reason() {
     };
     let (model, material, reason) = told(error_of(&spec(ModelKind::Generator), false).await);
     assert_eq!((model.as_str(), material.as_str()), ("m", "model.onnx"));
-    assert!(reason.contains("it is no GGUF file"), "{reason}");
+    assert!(reason.contains("its graph cannot be used"), "{reason}");
     let (_, _, reason) = told(error_of(&spec(ModelKind::Vision), false).await);
     assert!(reason.contains("makes files of a model of kind \"vision\""), "{reason}");
 }
