@@ -1,4 +1,4 @@
-//! A text that grows by pieces and ends at the first of some texts.
+//! A text that grows by pieces and ends at the first of some texts that is complete, however the pieces part it.
 
 /// What was written so far.
 #[derive(Debug)]
@@ -19,8 +19,9 @@ impl<'a> Writing<'a> {
         // A stop can begin before the piece, but not in what was told.
         self.text.push_str(piece);
         let rest = &self.text[self.told..];
-        let found = self.stops.iter().filter_map(|stop| rest.find(stop.as_str())).min();
-        if let Some(at) = found {
+        let ends = self.stops.iter().filter_map(|stop| rest.find(stop.as_str()).map(|at| (at + stop.len(), at)));
+        let found = ends.min();
+        if let Some((_, at)) = found {
             self.text.truncate(self.told + at);
         }
         found.is_some()
@@ -99,8 +100,8 @@ mod tests {
             let (text, told) = write(&pieces, &stops);
             prop_assert_eq!(told.concat(), text.clone());
             let whole = pieces.concat();
-            let first = stops.iter().filter_map(|stop| whole.find(stop)).min();
-            prop_assert_eq!(text, &whole[..first.unwrap_or(whole.len())]);
+            let ends = stops.iter().filter_map(|stop| whole.find(stop).map(|at| (at + stop.len(), at)));
+            prop_assert_eq!(text, &whole[..ends.min().map_or(whole.len(), |(_, at)| at)]);
         }
     }
 }
