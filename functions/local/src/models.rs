@@ -1,6 +1,6 @@
 //! The local models: fetched or checked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -59,13 +59,15 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
     let (mut config, progress) = (config.clone(), output::progress());
     let progress: Arc<dyn Progress> = match command {
         ModelsCommand::Pull => progress,
-        ModelsCommand::Build { model, file, out, onnx } => {
-            let source = model
-                .as_ref()
-                .map(Source::Registry)
-                .or(file.as_deref().zip(out.as_deref()).map(|(from, to)| Source::File { from, to, onnx: *onnx }));
-            return build(&config, source, progress, json).await;
+        ModelsCommand::Build { model: Some(id), .. } => {
+            show_built(&wiring::build_model(&config, id, progress).await?, false, json);
+            return Ok(ExitCode::SUCCESS);
         }
+        ModelsCommand::Build { file: Some(from), out: Some(to), onnx, .. } => {
+            show_built(&wiring::build_files(from, to, *onnx, progress).await?, true, json);
+            return Ok(ExitCode::SUCCESS);
+        }
+        ModelsCommand::Build { .. } => anyhow::bail!("name a model of models.toml, or a file and a folder"),
         ModelsCommand::Publish { bucket } => return publish(&config, bucket, progress, json).await,
         ModelsCommand::Rollback => return rollback(&config, json).await,
         ModelsCommand::Verify => {
@@ -99,24 +101,9 @@ pub(crate) async fn run(config: &Config, command: &ModelsCommand, json: bool) ->
     Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What a language model is made of.
-enum Source<'a> {
-    Registry(&'a ModelId),
-    File { from: &'a Path, to: &'a Path, onnx: bool },
-}
-
-async fn build(
-    config: &Config,
-    source: Option<Source<'_>>,
-    progress: Arc<dyn Progress>,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
-    let (built, is_new) = match source {
-        Some(Source::Registry(id)) => (wiring::build_model(config, id, progress).await?, false),
-        Some(Source::File { from, to, onnx }) => (wiring::build_files(from, to, onnx, progress).await?, true),
-        None => anyhow::bail!("name a model of models.toml, or a file and a folder"),
-    };
-    for BuiltFile { file, path, bytes, sha256 } in &built {
+/// Prints the files that were made, as lines for models.toml when it has them not.
+fn show_built(built: &[BuiltFile], is_new: bool, json: bool) {
+    for BuiltFile { file, path, bytes, sha256 } in built {
         if json {
             output::line(json!({"file": file, "path": path, "bytes": bytes, "sha256": sha256}));
         } else if is_new {
@@ -127,7 +114,6 @@ async fn build(
             output::line(format!("{file}: {bytes} bytes, sha256 {sha256}, at {}", path.display()));
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn rollback(config: &Config, json: bool) -> anyhow::Result<ExitCode> {

@@ -58,7 +58,8 @@ pub struct Config {
     /// Whether nothing may be fetched from public sources. From `FARTHING_OFFLINE`, `1` or `0`; `0`
     /// on a laptop. On Lambda nothing may.
     pub offline: bool,
-    /// Whether the language model of `models.toml` rephrases also where it is not enabled there.
+    /// Whether the language model of `models.toml` rephrases also where it is not enabled there. From
+    /// `FARTHING_GENERATOR`, `1` or `0`; `0`.
     pub generator: bool,
     /// The known providers. Keys from `ANTHROPIC_API_KEY`, `DEEPSEEK_API_KEY` and `OPENAI_API_KEY`,
     /// on a laptop; base URLs from `ANTHROPIC_BASE_URL`, `DEEPSEEK_BASE_URL` and `OPENAI_BASE_URL`.

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use farthing_domain::agent::BrandProfile;
 use farthing_domain::ids::AgentId;
 use farthing_domain::policy::Policy;
-use farthing_domain::registry::{ModelKind, ModelSpec, Registry};
-use serde::Deserialize;
+use farthing_domain::registry::{ModelKind, Registry, RegistryFile};
 use serde::de::DeserializeOwned;
 
 use crate::config::Config;
@@ -33,12 +32,6 @@ pub struct OwnerFiles {
     pub agents: BTreeMap<AgentId, BrandProfile>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelsFile {
-    models: Vec<ModelSpec>,
-}
-
 impl OwnerFiles {
     /// Reads `models.toml`, `policy.toml` and `agents/*/agent.toml` below `infra`.
     ///
@@ -46,7 +39,7 @@ impl OwnerFiles {
     /// [`InvalidFile`] with the first file at fault, its key and what was expected.
     pub fn load(infra: &Path) -> Result<Self, InvalidFile> {
         let file = infra.join("models.toml");
-        let models: ModelsFile = read_toml(&file)?;
+        let models: RegistryFile = read_toml(&file)?;
         let registry = Registry::parse(models.models).map_err(|error| invalid(&file, error))?;
         let file = infra.join("policy.toml");
         let policy: Policy = read_toml(&file)?;

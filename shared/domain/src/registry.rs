@@ -160,6 +160,14 @@ pub struct ModelSpec {
     pub api: Option<ApiModel>,
 }
 
+/// What `models.toml` holds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryFile {
+    /// Its entries.
+    pub models: Vec<ModelSpec>,
+}
+
 /// Every model that is known, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry(Vec<ModelSpec>);

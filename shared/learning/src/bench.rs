@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use farthing_domain::registry::ModelSpec;
+use farthing_domain::registry::RegistryFile;
 use farthing_models::encoder::{Encoder, MiniLm, PairModel};
 use farthing_models::knowledge::answerability::Head;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::answerability::{self, Readers};
@@ -163,11 +162,6 @@ pub fn load(repository: &Path, weights: &Path) -> anyhow::Result<MiniLm> {
         &weights_file(repository, weights, "model.onnx")?,
         &weights_file(repository, weights, "tokenizer.json")?,
     )?)
-}
-
-#[derive(Deserialize)]
-struct RegistryFile {
-    models: Vec<ModelSpec>,
 }
 
 /// The encoder's file `name`: in `folder`, or where `farthing models pull` puts it there.

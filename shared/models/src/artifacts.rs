@@ -16,7 +16,7 @@ mod wheel;
 
 pub use error::{ArtifactError, MissingArtifact};
 pub use local_models::{LocalModelFiles, SelfTest};
-pub use progress::{IndicatifProgress, NoProgress, Progress, Transfer, Unit};
+pub use progress::{IndicatifProgress, NoProgress, Progress, Transfer, Unit, layers};
 pub use store::{ArtifactConfig, ArtifactStore};
 pub(crate) use verify::fingerprint;
 pub use verify::pin;

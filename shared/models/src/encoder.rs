@@ -12,7 +12,7 @@ mod weights;
 pub use family::Family;
 pub use minilm::{LoadError, MAX_TOKENS, MiniLm};
 pub use pair::{MAX_ENTRY_TOKENS, MAX_QUERY_TOKENS, PairLogits, PairModel, PairReader};
-pub(crate) use plan::parse;
+pub(crate) use plan::{guarded, parse};
 pub use self_test::self_test;
 pub use tokens::Tokens;
 pub(crate) use weights::has_external_data;

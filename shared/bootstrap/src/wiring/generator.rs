@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use farthing_domain::ids::ModelId;
 use farthing_domain::registry::ArtifactSource;
-use farthing_models::artifacts::{ArtifactStore, Progress, Unit, pin};
+use farthing_models::artifacts::{ArtifactStore, Progress, layers, pin};
 use farthing_models::generator;
 
 use super::models::artifact_config;
@@ -55,11 +55,7 @@ pub async fn build_files(
     let (from, to) = (from.to_owned(), to.to_owned());
     let work = move || {
         let name = from.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut layers = None;
-        let mut told = |done: usize, all: usize| {
-            layers.get_or_insert_with(|| progress.begin(&name, Unit::Layers, 0, Some(all as u64))).reach(done as u64);
-        };
-        generator::build(&from, &to, &mut told).with_context(|| from.display().to_string())?;
+        generator::build(&from, &to, &mut layers(&*progress, &name)).with_context(|| from.display().to_string())?;
         if with_onnx {
             generator::write_onnx(&from, &to.join("model.onnx"))?;
         }

@@ -6,7 +6,7 @@ use farthing_domain::registry::{Artifact, ArtifactSource, ModelKind, ModelSpec};
 
 use super::store::blocking;
 use super::verify::{self, fingerprint};
-use super::{ArtifactError, ArtifactStore, Unit};
+use super::{ArtifactError, ArtifactStore, layers};
 use crate::generator;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -56,12 +56,7 @@ impl ArtifactStore {
         };
         let (kind, name, progress) = (spec.kind, spec.id.to_string(), self.progress.clone());
         blocking(move || {
-            let mut layers = None;
-            let mut told = |done: usize, all: usize| {
-                let [done, all] = [done, all].map(|number| number as u64);
-                layers.get_or_insert_with(|| progress.begin(&name, Unit::Layers, 0, Some(all))).reach(done);
-            };
-            make(kind, &materials, folder.path(), &mut told).map_err(failed)?;
+            make(kind, &materials, folder.path(), &mut layers(&*progress, &name)).map_err(failed)?;
             for (artifact, _) in &made {
                 let found = fingerprint(&folder.path().join(&artifact.file))?;
                 let found = found.unwrap_or_else(verify::Fingerprint::of_nothing);

@@ -25,6 +25,15 @@ pub trait Transfer: Send {
     fn reach(&mut self, done: u64);
 }
 
+/// What tells `progress` how many layers of `name` are done, of how many.
+pub fn layers(progress: &dyn Progress, name: &str) -> impl FnMut(usize, usize) {
+    let mut transfer = None;
+    move |done, all| {
+        let transfer = transfer.get_or_insert_with(|| progress.begin(name, Unit::Layers, 0, Some(all as u64)));
+        transfer.reach(done as u64);
+    }
+}
+
 /// Tells nobody.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;

@@ -45,10 +45,7 @@ impl Plan {
     /// [`LoadError`].
     pub(crate) fn load(model: &Path, changes: Vec<TensorProto>) -> Result<Self, LoadError> {
         let file = open(model)?;
-        // The parser can panic on a file that is no model; that ends its thread and not the process.
-        std::thread::scope(|scope| scope.spawn(|| build(file, changes)).join())
-            .unwrap_or_else(|_| Err("the parser panicked".into()))
-            .map_err(LoadError::Model)
+        guarded(|| build(file, changes)).map_err(LoadError::Model)
     }
 
     /// The mean of the last hidden states for these tokens, each with its type.
@@ -85,7 +82,13 @@ pub(crate) fn read_tensors(file: &Path) -> Result<Vec<TensorProto>, LoadError> {
         }
         Ok(graph.initializer)
     };
-    std::panic::catch_unwind(read).unwrap_or_else(|_| Err("the parser panicked".into())).map_err(LoadError::Model)
+    guarded(read).map_err(LoadError::Model)
+}
+
+/// What `parse` gives. The parser can panic on a file that is no model; that ends a thread of its own and not the process.
+pub(crate) fn guarded<T: Send>(parse: impl FnOnce() -> Result<T, BoxError> + Send) -> Result<T, BoxError> {
+    let parsed = std::thread::scope(|scope| scope.spawn(parse).join());
+    parsed.unwrap_or_else(|_| Err("the parser panicked".into()))
 }
 
 fn open(path: &Path) -> Result<File, LoadError> {

@@ -8,7 +8,7 @@ use tract_onnx::pb::{GraphProto, ValueInfoProto, type_proto};
 
 use super::build::{BuildError, ChatFile, MOST_CONTEXT, Parts, disk};
 use super::onnx_graph::{Length, OnnxGraph, integer};
-use crate::encoder::{has_external_data, parse};
+use crate::encoder::{guarded, has_external_data, parse};
 
 const IDS: &str = "input_ids";
 /// Which of the tokens are there: all are.
@@ -24,9 +24,7 @@ const LOGITS: &str = "logits";
 /// [`BuildError`].
 pub(super) fn read(from: &Path) -> Result<Parts, BuildError> {
     let file = std::fs::File::open(from).map_err(disk(from))?;
-    // The parser can panic on a file that is no model.
-    let parsed = std::panic::catch_unwind(|| parse(file)).unwrap_or_else(|_| Err("the parser panicked".into()));
-    let mut model = parsed.map_err(BuildError::Graph)?;
+    let mut model = guarded(|| parse(file)).map_err(BuildError::Graph)?;
     let graph = model.graph.take().ok_or_else(|| BuildError::Export("it has no graph".to_owned()))?;
     model.graph = Some(adapted(graph).map_err(BuildError::Export)?);
     let [tokenizer, settings, config] =

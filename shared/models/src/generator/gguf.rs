@@ -135,6 +135,14 @@ pub struct Tensor<'a> {
     pub bytes: &'a [u8],
 }
 
+impl Tensor<'_> {
+    /// The refusal of this tensor, whose name is `name`.
+    pub(super) fn unlike(&self, name: &str, expected: impl Into<String>) -> GgufError {
+        let found = format!("{} of shape {} × {}", self.kind, self.rows, self.columns);
+        GgufError::Tensor { name: name.to_owned(), expected: expected.into(), found }
+    }
+}
+
 struct Placed {
     /// Innermost axis first, as the file has it.
     shape: Vec<u64>,
@@ -251,20 +259,10 @@ impl<'a> Gguf<'a> {
     /// # Errors
     /// [`GgufError::Key`].
     pub fn texts(&self, key: &str) -> Result<Vec<&str>, GgufError> {
-        let text = |value: &'_ Value| match value {
-            Value::Text(_) => Some(()),
+        self.list(key, "a list of texts", |value| match value {
+            Value::Text(text) => Some(text.as_str()),
             _ => None,
-        };
-        match self.values.get(key) {
-            Some(Value::List(values)) if values.iter().all(|value| text(value).is_some()) => Ok(values
-                .iter()
-                .filter_map(|value| match value {
-                    Value::Text(text) => Some(text.as_str()),
-                    _ => None,
-                })
-                .collect()),
-            _ => Err(self.wrong(key, "a list of texts")),
-        }
+        })
     }
 
     /// The whole numbers that `key` lists.
@@ -272,17 +270,23 @@ impl<'a> Gguf<'a> {
     /// # Errors
     /// [`GgufError::Key`].
     pub fn integers(&self, key: &str) -> Result<Vec<i128>, GgufError> {
-        let numbers = match self.values.get(key) {
-            Some(Value::List(values)) => values
-                .iter()
-                .map(|value| match value {
-                    Value::Integer(number) => Some(*number),
-                    _ => None,
-                })
-                .collect(),
+        self.list(key, "a list of whole numbers", |value| match value {
+            Value::Integer(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    fn list<'s, T>(
+        &'s self,
+        key: &str,
+        expected: &'static str,
+        of: impl Fn(&'s Value) -> Option<T>,
+    ) -> Result<Vec<T>, GgufError> {
+        let listed = match self.values.get(key) {
+            Some(Value::List(values)) => values.iter().map(of).collect(),
             _ => None,
         };
-        numbers.ok_or_else(|| self.wrong(key, "a list of whole numbers"))
+        listed.ok_or_else(|| self.wrong(key, expected))
     }
 
     /// Whether there is a tensor `name`.

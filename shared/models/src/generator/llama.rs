@@ -352,11 +352,7 @@ impl Writer<'_> {
         if (tensor.rows, tensor.columns) == (rows, columns) {
             return Ok(tensor);
         }
-        Err(GgufError::Tensor {
-            name: name.to_owned(),
-            expected: format!("of shape {rows} × {columns}"),
-            found: format!("{} of shape {} × {}", tensor.kind, tensor.rows, tensor.columns),
-        })
+        Err(tensor.unlike(name, format!("of shape {rows} × {columns}")))
     }
 }
 

@@ -8,7 +8,7 @@ use tract_nnef::prelude::*;
 use tract_onnx::WithOnnx as _;
 use tract_transformers::WithTractTransformers as _;
 
-use crate::encoder::LoadError;
+use crate::encoder::{LoadError, guarded};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -45,10 +45,7 @@ impl LanguageModel {
     /// # Errors
     /// [`LoadError`].
     pub(super) fn load(file: &Path) -> Result<Self, LoadError> {
-        // The parser can panic on a file that is no model; that ends its thread and not the process.
-        std::thread::scope(|scope| scope.spawn(|| load(file)).join())
-            .unwrap_or_else(|_| Err("the parser panicked".into()))
-            .map_err(LoadError::Model)
+        guarded(|| load(file)).map_err(LoadError::Model)
     }
 
     /// The memory of a model that has read nothing.

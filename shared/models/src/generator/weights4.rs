@@ -29,7 +29,7 @@ pub(super) fn four_bits(
 ) -> Result<FourBits, GgufError> {
     const BYTES: usize = 20;
     if tensor.kind != TensorType::Q4_1 {
-        return Err(wrong(name, tensor, "Q4_1"));
+        return Err(tensor.unlike(name, "Q4_1"));
     }
     let blocks = tensor.columns / BLOCK;
     let mut weights = FourBits {
@@ -68,7 +68,7 @@ pub(super) struct EightBits {
 pub(super) fn eight_bits(name: &str, tensor: Tensor<'_>) -> Result<EightBits, GgufError> {
     const BYTES: usize = 34;
     if tensor.kind != TensorType::Q8_0 {
-        return Err(wrong(name, tensor, "Q8_0"));
+        return Err(tensor.unlike(name, "Q8_0"));
     }
     let (blocks, _) = tensor.bytes.as_chunks::<BYTES>();
     Ok(EightBits {
@@ -104,7 +104,7 @@ impl EightBits {
 /// [`GgufError::Tensor`] when it is of another type.
 pub(super) fn floats(name: &str, tensor: Tensor<'_>) -> Result<Vec<f32>, GgufError> {
     if tensor.kind != TensorType::F32 {
-        return Err(wrong(name, tensor, "F32"));
+        return Err(tensor.unlike(name, "F32"));
     }
     let (numbers, _) = tensor.bytes.as_chunks::<4>();
     Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
@@ -112,12 +112,4 @@ pub(super) fn floats(name: &str, tensor: Tensor<'_>) -> Result<Vec<f32>, GgufErr
 
 fn half(bytes: &[u8]) -> f32 {
     f16::from_le_bytes([bytes[0], bytes[1]]).to_f32()
-}
-
-fn wrong(name: &str, tensor: Tensor<'_>, expected: &str) -> GgufError {
-    GgufError::Tensor {
-        name: name.to_owned(),
-        expected: expected.to_owned(),
-        found: format!("{} of shape {} × {}", tensor.kind, tensor.rows, tensor.columns),
-    }
 }

@@ -56,9 +56,8 @@ impl GeneratingRephraser {
     /// `text` in other words that say the same, when the model finds any.
     async fn reworded(&self, validation: Validation<'_>, text: &str) -> Option<String> {
         let length = text.split_whitespace().count();
-        // The owner's own words are left as they are.
-        let evidence = self.examiner.evidence(validation);
-        if !WORDS.contains(&length) || sentences(text).into_iter().all(|sentence| evidence.has(sentence)) {
+        let owned = Arc::new(Owned::of(Validation { answer: text, ..validation }));
+        if !WORDS.contains(&length) || self.on_pool(&owned, is_stored).await? {
             return None;
         }
         let request = GenerationRequest {
@@ -77,9 +76,20 @@ impl GeneratingRephraser {
                 return None;
             }
         };
-        let (examiner, owned) = (Arc::clone(&self.examiner), Owned::of(Validation { answer: text, ..validation }));
-        let check = move || says_the_same(&examiner, owned.borrow(), &written).map(|same| same.then_some(written));
-        self.pool.run(check).await.ok()?.ok()?
+        let check = move |examiner: &Examiner, validation: Validation<'_>| {
+            says_the_same(examiner, validation, &written).map(|same| same.then_some(written))
+        };
+        self.on_pool(&owned, check).await?.ok()?
+    }
+
+    /// What `work` gives, off the async threads; `None` when no core is to be had.
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        owned: &Arc<Owned>,
+        work: impl FnOnce(&Examiner, Validation<'_>) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (examiner, owned) = (Arc::clone(&self.examiner), Arc::clone(owned));
+        self.pool.run(move || work(&examiner, owned.borrow())).await.ok()
     }
 
     async fn score(&self, validation: Validation<'_>, answer: &str) -> Result<f32, ModelUnavailable> {
@@ -109,6 +119,12 @@ impl Rephraser for GeneratingRephraser {
         let (score, of_reworded) = (self.score(validation, before).await?, self.score(validation, &reworded).await?);
         Ok(if of_reworded > score { Some(reworded) } else { edited })
     }
+}
+
+/// Whether the answer is the owner's own words, which are left as they are.
+fn is_stored(examiner: &Examiner, validation: Validation<'_>) -> bool {
+    let evidence = examiner.evidence(validation);
+    sentences(validation.answer).into_iter().all(|sentence| evidence.has(sentence))
 }
 
 /// Whether `reworded` says what the answer says, no more and no less, and nothing that the brand does not.

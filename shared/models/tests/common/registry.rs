@@ -3,17 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use farthing_domain::registry::{ModelSpec, Registry};
+use farthing_domain::registry::{Registry, RegistryFile};
 
 /// The registry of this working copy.
 pub(crate) fn read() -> Arc<Registry> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct File {
-        models: Vec<ModelSpec>,
-    }
     let text = std::fs::read_to_string(repository().join("infra/models.toml")).unwrap();
-    let file: File = toml::from_str(&text).unwrap();
+    let file: RegistryFile = toml::from_str(&text).unwrap();
     Arc::new(Registry::parse(file.models).unwrap())
 }
 

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_domain::ports::{Finish, Generated, GenerationError, GenerationRequest, Generator, Heard, Rephraser};
-use farthing_domain::quality::Quality;
 use farthing_models::rephraser::GeneratingRephraser;
 use farthing_models::validator::{HeadValidator, QualityHeads};
 
 use super::Case;
+use super::rephraser::middling;
 
 const ANSWER: &str = "Annual plans, they get refunded in full within 30 days of the first payment, and then yes";
 const BETTER: &str = "Annual plans are refunded in full within 30 days of the first payment.";
@@ -33,10 +33,7 @@ async fn rephrase(answer: &str, written: Result<(&str, Finish), ()>) -> Option<S
     let rephraser = GeneratingRephraser::new(super::examiner(), validator, Arc::new(generator), super::pool());
     let case = Case::of(answer);
     let embedding = super::encoder().embed(case.query).unwrap();
-    let (relevance, coherence, brand) = (0.7, 0.7, 0.7);
-    let quality =
-        Quality { score: 0.7, relevance, coherence, groundedness: Some(0.7), brand, toxicity: 0.1, hard_fail: None };
-    rephraser.rephrase(case.validation(&embedding), &quality).await.unwrap()
+    rephraser.rephrase(case.validation(&embedding), &middling()).await.unwrap()
 }
 
 #[tokio::test]

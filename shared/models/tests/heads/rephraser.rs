@@ -4,10 +4,9 @@ use farthing_models::rephraser::EditingRephraser;
 
 use super::Case;
 
-async fn rephrase(case: &Case) -> Option<String> {
-    let rephraser = EditingRephraser::new(super::examiner(), super::pool());
-    let embedding = super::encoder().embed(case.query).unwrap();
-    let quality = Quality {
+/// The quality of an answer between the thresholds.
+pub(crate) fn middling() -> Quality {
+    Quality {
         score: 0.7,
         relevance: 0.7,
         coherence: 0.7,
@@ -15,8 +14,13 @@ async fn rephrase(case: &Case) -> Option<String> {
         brand: 0.7,
         toxicity: 0.1,
         hard_fail: None,
-    };
-    rephraser.rephrase(case.validation(&embedding), &quality).await.unwrap()
+    }
+}
+
+async fn rephrase(case: &Case) -> Option<String> {
+    let rephraser = EditingRephraser::new(super::examiner(), super::pool());
+    let embedding = super::encoder().embed(case.query).unwrap();
+    rephraser.rephrase(case.validation(&embedding), &middling()).await.unwrap()
 }
 
 #[tokio::test]
