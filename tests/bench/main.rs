@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark ends at the first error")]
 
 mod generating;
+mod grounded;
 mod judging;
 mod rephrasing;
 #[path = "../journeys/server.rs"]
@@ -38,6 +39,7 @@ async fn main() {
     reading();
     judging::measure().await;
     generating::measure(python.as_deref()).await;
+    grounded::measure();
     retrieval();
     local_answers(&server).await;
     paid_overhead(&server).await;

@@ -1,6 +1,6 @@
 //! The models that serve requests, measured on a labelled file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use farthing_bootstrap::config::Config;
 use farthing_bootstrap::wiring;
 use farthing_domain::ids::AgentId;
 use farthing_evaluation::table::Table;
+use farthing_evaluation::tasks::faq::Answered;
 use farthing_evaluation::tasks::{cache, complexity, embed, faq, quality, relevance, routing, screen};
 use farthing_evaluation::{Door, Report};
 use serde_json::{Value, json};
@@ -27,6 +28,9 @@ pub(crate) struct EvalArgs {
     /// For `faq`, the knowledge that is asked: JSON Lines of question and answer.
     #[arg(long, value_name = "FILE")]
     knowledge: Option<PathBuf>,
+    /// For `faq`, where to write each answer, JSON Lines in the order of the questions.
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// The agent whose voice answers.
     #[arg(long)]
     agent: Option<String>,
@@ -65,6 +69,9 @@ pub(crate) async fn run(config: &Config, args: &EvalArgs, json: bool) -> anyhow:
         (_, Some(_)) => anyhow::bail!("--knowledge: only `faq` asks a knowledge file"),
         (_, None) => None,
     };
+    if args.answers.is_some() && args.what != What::Faq {
+        anyhow::bail!("--answers: only `faq` gives answers");
+    }
     let given = knowledge.clone().map(|entries| (agent.clone(), entries));
     let (files, tier) = wiring::local_tier(config, given, output::progress()).await?;
     let brand = files.agents.get(&agent).with_context(|| format!("there is no agent `{agent}`"))?.clone();
@@ -74,7 +81,13 @@ pub(crate) async fn run(config: &Config, args: &EvalArgs, json: bool) -> anyhow:
         What::Injection => screen::run(&door, &table, screen::Screened::Injection).await?,
         What::Toxicity => screen::run(&door, &table, screen::Screened::Toxicity).await?,
         What::Relevance => relevance::run(&door, &table).await?,
-        What::Faq => faq::run(&door, &table, &knowledge.unwrap_or_default()).await?,
+        What::Faq => {
+            let (report, answers) = faq::run(&door, &table, &knowledge.unwrap_or_default()).await?;
+            if let Some(file) = &args.answers {
+                write_lines(file, &answers)?;
+            }
+            report
+        }
         What::Routing => routing::run(&door, &table).await?,
         What::Cache => cache::run(&door, &table).await?,
         What::Quality => quality::run(&door, &table).await?,
@@ -86,6 +99,11 @@ pub(crate) async fn run(config: &Config, args: &EvalArgs, json: bool) -> anyhow:
     };
     print(&report, json);
     Ok(ExitCode::SUCCESS)
+}
+
+fn write_lines(path: &Path, rows: &[Answered]) -> anyhow::Result<()> {
+    let lines: Vec<String> = rows.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    std::fs::write(path, lines.join("\n") + "\n").with_context(|| format!("--answers: {}", path.display()))
 }
 
 fn print(report: &Report, json: bool) {

@@ -219,6 +219,9 @@ pub struct Limits {
     pub confident_retrieval: f32,
     /// The answerability below which the knowledge does not answer at all, 0 to 1.
     pub min_answerability: f32,
+    /// The answerability from which the language model, where there is one, answers from the passages when no stored
+    /// answer is delivered, 0 to 1; at 1 it never does.
+    pub write_from: f32,
     /// Failures in a row that open a provider's circuit breaker.
     pub breaker_failures: u32,
     /// How long an open circuit breaker stays open.
@@ -280,7 +283,7 @@ impl Policy {
             ("limits.in_flight", limits.in_flight > 0 && limits.batch_in_flight > 0, "more than 0"),
             (
                 "limits",
-                [limits.min_tier_confidence, limits.confident_retrieval, limits.min_answerability]
+                [limits.min_tier_confidence, limits.confident_retrieval, limits.min_answerability, limits.write_from]
                     .into_iter()
                     .all(is_share),
                 "probabilities from 0 to 1",

@@ -14,8 +14,8 @@ mod stores;
 pub use generation::{Finish, Generated, GenerationError, GenerationRequest, Generator, Heard, Sampling};
 pub use keys::{ApiKeys, SecretSource, SecretText, SecretUnavailable};
 pub use models::{
-    Analysis, Analyst, KnowledgeBase, LocalAnswer, LocalModels, ModelUnavailable, Passage, QuestionMatcher, Rephraser,
-    Retrieval, RuleCheck, Source, Validation, Validator,
+    Analysis, Analyst, GroundedAnswerer, KnowledgeBase, LocalAnswer, LocalModels, ModelUnavailable, Passage,
+    QuestionMatcher, Rephraser, Retrieval, RuleCheck, Source, Validation, Validator,
 };
 pub use providers::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
 pub use stores::{

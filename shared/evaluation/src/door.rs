@@ -29,6 +29,8 @@ use crate::table::TableError;
 
 /// Rows in work at once. Each waits for a core; this keeps the cores busy.
 const IN_FLIGHT: usize = 32;
+/// The same where a language model writes, one text at a time and each in limited time.
+const WRITING: usize = 1;
 
 /// Why there is no figure.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +73,8 @@ impl Door {
     where
         F: Future<Output = Result<R, EvaluationError>>,
     {
-        in_order(items, IN_FLIGHT.min(self.policy.limits.in_flight), each).await.into_iter().collect()
+        let most = if self.tier.grounded.is_some() { WRITING } else { IN_FLIGHT };
+        in_order(items, most.min(self.policy.limits.in_flight), each).await.into_iter().collect()
     }
 
     /// What the analyst tells of each of `texts`.

@@ -11,6 +11,17 @@ use crate::answer::{Answering, Insight, Refusal, Work};
 use crate::error::AnswerError;
 use crate::receipt::Attempt;
 
+/// Where the words of an answer come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// They are a passage.
+    Stored,
+    /// The local language model made them of passages.
+    Written,
+    /// A paid model.
+    Paid,
+}
+
 /// An answer that was judged and may be delivered.
 pub(crate) struct Candidate {
     pub(crate) text: String,
@@ -21,7 +32,7 @@ pub(crate) struct Candidate {
     pub(crate) quality: Quality,
     /// Its place among the attempts.
     pub(crate) attempt: usize,
-    pub(crate) must_be_grounded: bool,
+    pub(crate) origin: Origin,
     /// Its rephrased form, when there is one.
     pub(crate) rephrased: Option<(String, Quality)>,
 }
@@ -111,9 +122,9 @@ impl Answering {
         work: &Work<'_>,
         insight: &Insight,
         text: &str,
-        must_be_grounded: bool,
+        origin: Origin,
     ) -> Option<Quality> {
-        match insight.tier.validator.validate(self.validation(work, insight, text, must_be_grounded)).await {
+        match insight.tier.validator.validate(self.validation(work, insight, text, origin)).await {
             Ok(quality) => Some(quality),
             Err(error) => {
                 tracing::error!(error = &error as &dyn Error, "validator.validate failed");
@@ -127,20 +138,27 @@ impl Answering {
         work: &'a Work<'_>,
         insight: &'a Insight,
         answer: &'a str,
-        must_be_grounded: bool,
+        origin: Origin,
     ) -> Validation<'a> {
-        let are_about_it = must_be_grounded || insight.retrieval.answerability >= ABOUT_THE_QUERY;
+        let answerability = insight.retrieval.answerability;
+        let is_local = origin != Origin::Paid;
+        let are_about_it = is_local || answerability >= ABOUT_THE_QUERY;
         Validation {
             brand: work.brand,
             query: work.query,
             query_embedding: &insight.analysis.embedding,
             answer,
             passages: if are_about_it { &insight.retrieval.passages } else { &[] },
-            must_be_grounded,
-            prior: if must_be_grounded { 0.5 } else { self.parts.policy.quality.paid_prior },
-            // What has to be taken from the passages is the local answer, and that is the first of them.
-            answerability: must_be_grounded.then_some(insight.retrieval.answerability),
-            system_prompt: if must_be_grounded { "" } else { &work.system_prompt },
+            must_be_grounded: is_local,
+            prior: match origin {
+                Origin::Stored => 0.5,
+                // What is made of a passage that does not hold the answer is none, however well it is made.
+                Origin::Written => answerability,
+                Origin::Paid => self.parts.policy.quality.paid_prior,
+            },
+            // It tells of the first passage, which is what a local answer is taken from.
+            answerability: is_local.then_some(answerability),
+            system_prompt: if is_local { "" } else { &work.system_prompt },
         }
     }
 
@@ -160,13 +178,17 @@ impl Answering {
     }
 
     async fn rephrase(&self, work: &Work<'_>, insight: &Insight, candidate: &Candidate) -> Option<(String, Quality)> {
-        let validation = self.validation(work, insight, &candidate.text, candidate.must_be_grounded);
-        let rephrased =
-            insight.tier.rephraser.rephrase(validation, &candidate.quality).await.unwrap_or_else(|error| {
+        let validation = self.validation(work, insight, &candidate.text, candidate.origin);
+        let rephrasing = insight.tier.rephraser.rephrase(validation, &candidate.quality);
+        let rephrased = match tokio::time::timeout(self.time_left(work), rephrasing).await {
+            Ok(Ok(rephrased)) => rephrased?,
+            Ok(Err(error)) => {
                 tracing::error!(error = &error as &dyn Error, "rephraser.rephrase failed");
-                None
-            })?;
-        let quality = self.judge(work, insight, &rephrased, candidate.must_be_grounded).await?;
+                return None;
+            }
+            Err(_) => return None,
+        };
+        let quality = self.judge(work, insight, &rephrased, candidate.origin).await?;
         Some((rephrased, quality))
     }
 

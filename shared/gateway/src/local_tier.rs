@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use farthing_domain::ports::{Analyst, KnowledgeBase, QuestionMatcher, Rephraser, Validator};
+use farthing_domain::ports::{Analyst, GroundedAnswerer, KnowledgeBase, QuestionMatcher, Rephraser, Validator};
 
 /// The local models of one release, each behind its port.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct LocalTier {
     pub matcher: Arc<dyn QuestionMatcher>,
     /// Retrieves and answers from knowledge.
     pub knowledge: Arc<dyn KnowledgeBase>,
+    /// Answers from passages in words of its own, if there is a language model.
+    pub grounded: Option<Arc<dyn GroundedAnswerer>>,
     /// Judges answers.
     pub validator: Arc<dyn Validator>,
     /// Rewrites middling ones.

@@ -19,7 +19,7 @@ use farthing_domain::time::{Pause, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{Answering, Insight, Refusal, Work};
-use crate::cascading::Candidate;
+use crate::cascading::{Candidate, Origin};
 use crate::paid::offer::{OVER_REQUEST_LIMIT, Offer};
 use crate::receipt::Attempt;
 
@@ -59,7 +59,7 @@ impl Answering {
         model: &ModelId,
     ) -> Option<Candidate> {
         let sent = self.send(work, model).await?;
-        let quality = self.judge(work, insight, &sent.text, false).await;
+        let quality = self.judge(work, insight, &sent.text, Origin::Paid).await;
         let attempt = sent.attempt;
         work.attempts[attempt].score = quality.as_ref().map(|quality| quality.score);
         let outcome = if quality.is_some() { "low_score" } else { "not_judged" };
@@ -73,7 +73,7 @@ impl Answering {
             tokens: sent.tokens,
             quality: quality?,
             attempt,
-            must_be_grounded: false,
+            origin: Origin::Paid,
             rephrased: None,
         })
     }

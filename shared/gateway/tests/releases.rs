@@ -100,6 +100,7 @@ impl ReleaseLoader for World {
             analyst: named.clone(),
             matcher: Arc::new(Plain),
             knowledge: Arc::new(Plain),
+            grounded: None,
             validator: named,
             rephraser: Arc::new(Plain),
         })

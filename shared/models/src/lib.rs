@@ -2,11 +2,13 @@
 
 pub mod analyst;
 pub mod artifacts;
+mod author;
 pub mod cpu;
 pub mod encoder;
 pub mod features;
 pub mod gain;
 pub mod generator;
+pub mod grounded;
 pub mod heads;
 pub mod knowledge;
 pub mod matcher;

@@ -96,6 +96,7 @@ pub(crate) fn parts(
             analyst: planned.clone(),
             matcher: Arc::new(Plain),
             knowledge: Arc::new(Plain),
+            grounded: None,
             validator: planned,
             rephraser: Arc::new(Plain),
         }),

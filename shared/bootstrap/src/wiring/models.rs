@@ -8,7 +8,9 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use farthing_domain::complexity::Tier;
 use farthing_domain::ids::{AgentId, ModelId};
-use farthing_domain::ports::{Generator, LocalModels, ModelStore, ModelUnavailable, Rephraser, Validator};
+use farthing_domain::ports::{
+    Generator, GroundedAnswerer, LocalModels, ModelStore, ModelUnavailable, Rephraser, Validator,
+};
 use farthing_domain::registry::{ModelKind, ModelSpec, Registry};
 use farthing_domain::release::{Release, ReleasedModel};
 use farthing_gateway::LocalTier;
@@ -20,6 +22,7 @@ use farthing_models::encoder::{self, Encoder, Family, PairReader};
 use farthing_models::features::{COMPLEXITY, SCREEN};
 use farthing_models::gain::GainHeads;
 use farthing_models::generator::{self, LocalGenerator};
+use farthing_models::grounded::GeneratingAnswerer;
 use farthing_models::heads::{LogisticHead, SoftmaxHead};
 use farthing_models::knowledge::source::Entry;
 use farthing_models::knowledge::{KnowledgeAnswerer, KnowledgeFiles, KnowledgeIndex, answerability};
@@ -177,13 +180,16 @@ impl ModelFiles {
         let examiner = Arc::new(Examiner::new(encoder.clone(), heads.toxicity));
         let validator: Arc<dyn Validator> =
             Arc::new(HeadValidator::new(examiner.clone(), heads.quality, self.pool.clone()));
-        let rephraser: Arc<dyn Rephraser> = match self.generator(release).await? {
-            Some(generator) => {
-                let pool = self.pool.clone();
-                Arc::new(GeneratingRephraser::new(examiner, validator.clone(), generator, pool))
-            }
-            None => Arc::new(EditingRephraser::new(examiner, self.pool.clone())),
-        };
+        let (rephraser, grounded): (Arc<dyn Rephraser>, Option<Arc<dyn GroundedAnswerer>>) =
+            match self.generator(release).await? {
+                Some((id, generator)) => {
+                    let (validator, pool) = (validator.clone(), self.pool.clone());
+                    let answerer = GeneratingAnswerer::new(id, generator.clone());
+                    let rephraser = GeneratingRephraser::new(examiner, validator, generator, pool);
+                    (Arc::new(rephraser), Some(Arc::new(answerer)))
+                }
+                None => (Arc::new(EditingRephraser::new(examiner, self.pool.clone())), None),
+            };
         tracing::info!(
             startup.weights_ms = fetched.as_millis(),
             startup.encoder_ms = (encoded - fetched).as_millis(),
@@ -201,17 +207,18 @@ impl ModelFiles {
                 self.min_answerability,
                 self.pool.clone(),
             )?),
+            grounded,
             validator,
             rephraser,
         })
     }
 
     /// The first language model of the release, which is loaded when it is first asked.
-    async fn generator(&self, release: &Release) -> Result<Option<Arc<dyn Generator>>, BoxError> {
+    async fn generator(&self, release: &Release) -> Result<Option<(ModelId, Arc<dyn Generator>)>, BoxError> {
         let is_generator = |spec: &&ModelSpec| spec.kind == ModelKind::Generator && release.model(&spec.id).is_some();
         let Some(spec) = self.registry.models().iter().find(is_generator) else { return Ok(None) };
         let files = self.paths(release, spec.id.as_str()).await?;
-        Ok(Some(Arc::new(LocalGenerator::new(files, self.pool.clone()))))
+        Ok(Some((spec.id.clone(), Arc::new(LocalGenerator::new(files, self.pool.clone())))))
     }
 
     async fn heads(&self, release: &Release) -> Result<Heads, BoxError> {

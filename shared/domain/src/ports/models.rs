@@ -141,6 +141,14 @@ pub trait KnowledgeBase: Send + Sync {
     fn version(&self, agent: &AgentId) -> String;
 }
 
+/// Answers from passages in words of its own, where none of them is the answer as it stands.
+#[async_trait]
+pub trait GroundedAnswerer: Send + Sync {
+    /// An answer to `query` from the passages of `retrieval`, with the disclaimers that the brand puts under it; `None` when
+    /// there is none to be had in good time. When the returned future is dropped the work ends.
+    async fn answer(&self, brand: &BrandProfile, query: &str, retrieval: &Retrieval) -> Option<LocalAnswer>;
+}
+
 /// What a validator is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Validation<'a> {

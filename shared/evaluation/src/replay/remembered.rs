@@ -49,6 +49,7 @@ pub(super) fn remembering(tier: LocalTier) -> LocalTier {
         analyst: remembered::<_, String, Analysis>(tier.analyst),
         matcher: tier.matcher,
         knowledge: remembered::<_, (AgentId, String, usize), Retrieval>(tier.knowledge),
+        grounded: tier.grounded,
         validator: remembered::<_, Judged, Quality>(tier.validator),
         rephraser: tier.rephraser,
     }

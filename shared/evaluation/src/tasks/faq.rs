@@ -8,7 +8,9 @@ use std::path::Path;
 use farthing_domain::prompt::Prompt;
 use farthing_domain::request::CacheUse;
 use farthing_gateway::Answer;
+use farthing_models::knowledge::answerer::MODEL as STORED;
 use farthing_models::knowledge::source::{self, Entry, Fault, SourceFile};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::SEED;
@@ -82,11 +84,31 @@ struct Outcome {
     is_right: bool,
 }
 
-/// How the questions of `table` are answered from `entries`, which are the knowledge of the door's agent.
+/// The answer to one question.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answered {
+    /// What was asked.
+    pub question: String,
+    /// Whether the answer is delivered: it is local and passed. What is not is the best that there was.
+    pub delivered: bool,
+    /// Whether the entry that it was taken from answers the question.
+    pub right: bool,
+    /// Which local model gave it; nothing when there is no answer.
+    pub model: Option<String>,
+    /// The title of what it was taken from.
+    pub source: Option<String>,
+    /// Its score.
+    pub score: Option<f32>,
+    /// Its text.
+    pub answer: Option<String>,
+}
+
+/// How the questions of `table` are answered from `entries`, which are the knowledge of the door's agent, and the answers in
+/// the order of the questions.
 ///
 /// # Errors
 /// [`EvaluationError`].
-pub async fn run(door: &Door, table: &Table, entries: &[Entry]) -> Result<Report, EvaluationError> {
+pub async fn run(door: &Door, table: &Table, entries: &[Entry]) -> Result<(Report, Vec<Answered>), EvaluationError> {
     let asked = questions(table, entries.len())?;
     let answering = door.answering_locally();
     let places: HashMap<String, usize> = entries
@@ -94,9 +116,9 @@ pub async fn run(door: &Door, table: &Table, entries: &[Entry]) -> Result<Report
         .enumerate()
         .flat_map(|(place, entry)| (0..entry.passages.len()).map(move |part| (entry.passage_id(part), place)))
         .collect();
-    let answered = door
+    let told = door
         .for_all(asked.iter().collect(), |row, Asked { question, .. }| {
-            let (answering, places) = (&answering, &places);
+            let answering = &answering;
             async move {
                 let question = Question {
                     id: request_id(row)?,
@@ -110,10 +132,12 @@ pub async fn run(door: &Door, table: &Table, entries: &[Entry]) -> Result<Report
                 {
                     return Err(EvaluationError::Request(code.to_owned()));
                 }
-                Ok(told.answer.as_ref().and_then(|answer| from_knowledge(answer, places)))
+                Ok(told.answer)
             }
         })
         .await?;
+    let place = |answer: &Option<Answer>| answer.as_ref().and_then(|answer| from_knowledge(answer, &places));
+    let answered: Vec<Option<usize>> = told.iter().map(place).collect();
     let outcomes = judged(&asked, &answered);
     let mut report = Report { n: table.len(), ..Report::default() };
     for (at, (name, value)) in figures(&outcomes).into_iter().enumerate() {
@@ -122,6 +146,9 @@ pub async fn run(door: &Door, table: &Table, entries: &[Entry]) -> Result<Report
     }
     report.counts.push(("answerable", outcomes.iter().filter(|outcome| outcome.is_answerable).count()));
     report.counts.push(("entries", entries.len()));
+    let is_written =
+        |answer: &&Answer| !answer.sources.is_empty() && is_delivered(answer) && answer.route.model != STORED;
+    report.counts.push(("written_by_the_language_model", told.iter().flatten().filter(is_written).count()));
     let mut random = Random::new(SEED);
     let at_random: Vec<Option<usize>> = asked.iter().map(|_| Some(random.below(entries.len()))).collect();
     let by_words: Vec<Option<usize>> = asked.iter().map(|asked| most_shared(&asked.question, entries)).collect();
@@ -131,14 +158,37 @@ pub async fn run(door: &Door, table: &Table, entries: &[Entry]) -> Result<Report
         "answered, wrong_delivered: of all questions; right: of the answerable; refused_unanswerable: of the others"
             .to_owned(),
     );
-    Ok(report)
+    let rows = asked.iter().zip(told).zip(&outcomes);
+    Ok((report, rows.map(|((asked, answer), outcome)| Answered::of(asked, answer, *outcome)).collect()))
+}
+
+impl Answered {
+    fn of(asked: &Asked, answer: Option<Answer>, outcome: Outcome) -> Self {
+        let question = asked.question.as_str().to_owned();
+        let (delivered, right) = (outcome.is_answered, outcome.is_right);
+        let Some(answer) = answer else {
+            return Self { question, delivered, right, model: None, source: None, score: None, answer: None };
+        };
+        Self {
+            question,
+            delivered,
+            right,
+            model: Some(answer.route.model),
+            source: answer.sources.into_iter().next().map(|source| source.title),
+            score: answer.quality.map(|quality| quality.score),
+            answer: Some(answer.text),
+        }
+    }
 }
 
 /// The entry that a delivered local answer was taken from. The best of a chain in which nothing passed
 /// is none: with paid models behind it, it is not what the caller gets.
 fn from_knowledge(answer: &Answer, places: &HashMap<String, usize>) -> Option<usize> {
-    let is_local = answer.route.provider == "local" && !answer.route.best_effort;
-    answer.sources.first().filter(|_| is_local).and_then(|source| places.get(&source.id).copied())
+    answer.sources.first().filter(|_| is_delivered(answer)).and_then(|source| places.get(&source.id).copied())
+}
+
+fn is_delivered(answer: &Answer) -> bool {
+    answer.route.provider == "local" && !answer.route.best_effort
 }
 
 fn judged(asked: &[Asked], answered: &[Option<usize>]) -> Vec<Outcome> {

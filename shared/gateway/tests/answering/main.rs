@@ -5,3 +5,4 @@
 mod parts;
 mod refused;
 mod unjudged;
+mod written;

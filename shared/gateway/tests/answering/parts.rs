@@ -91,13 +91,20 @@ pub(crate) fn local_tier() -> LocalTier {
         analyst: good.clone(),
         matcher: Arc::new(Plain),
         knowledge: Arc::new(Plain),
+        grounded: None,
         validator: good,
         rephraser: Arc::new(Plain),
     }
 }
 
+/// The shipped policy.
+pub(crate) fn policy() -> Policy {
+    owner_file("policy.toml", None)
+}
+
 /// What one question needs.
 pub(crate) struct Ask {
+    pub(crate) policy: Policy,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) local: Arc<dyn LocalTierSource>,
     pub(crate) rules: Arc<dyn RuleCheck>,
@@ -107,11 +114,10 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// Asks one question of the shipped agent under the shipped policy.
+    /// Asks one question of the shipped agent.
     pub(crate) async fn run(self) -> (Result<Answer, &'static str>, Outcome) {
         let good = Arc::new(Good::default());
         let agent: BrandProfile = owner_file("agents/rprd/agent.toml", None);
-        let policy: Policy = owner_file("policy.toml", None);
         let context = RequestContext {
             id: RequestId::parse(&"A".repeat(26)).unwrap(),
             tenant: Tenant::parse("tenant").unwrap(),
@@ -129,7 +135,7 @@ impl Ask {
         };
         let providers = self.providers.into_iter().map(|provider| (provider.id().clone(), provider as _));
         let answering = Answering::new(Parts {
-            policy,
+            policy: self.policy,
             registry: Registry::parse(owner_file("models.toml", Some("models"))).unwrap(),
             agents: BTreeMap::from([(agent.id.clone(), agent)]),
             providers: providers.collect(),

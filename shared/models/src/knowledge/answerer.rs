@@ -15,8 +15,8 @@ use super::reranking::{MOST_READ, ReadingError, Reranked};
 use crate::cpu::CpuPool;
 use crate::encoder::{Encoder, PairReader};
 
-/// The name under which knowledge answers.
-const MODEL: &str = "knowledge";
+/// The name under which knowledge answers in its own words.
+pub const MODEL: &str = "knowledge";
 
 /// Answers from agents' knowledge, in its own words.
 pub struct KnowledgeAnswerer {

@@ -1,34 +1,29 @@
 //! Rewrites a middling answer with the local language model, and takes its words only when they say the same.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
-use farthing_domain::guard::words;
-use farthing_domain::ports::{
-    Finish, GenerationRequest, Generator, ModelUnavailable, Passage, Rephraser, Sampling, Validation, Validator,
-};
+use farthing_domain::ports::{Generator, ModelUnavailable, Passage, Rephraser, Validation, Validator};
 use farthing_domain::quality::Quality;
 
 use super::EditingRephraser;
+use crate::author::Author;
 use crate::cpu::CpuPool;
 use crate::encoder::EncoderError;
 use crate::sentences::sentences;
-use crate::validator::{Examiner, Owned, brand, coherence};
+use crate::validator::{Examiner, Owned};
 
 /// From this cosine up two answers are about the same.
 const SAME: f32 = 0.85;
 /// The fewest words that are worth another wording, and the most that are written in good time.
 const WORDS: std::ops::RangeInclusive<usize> = 8..=90;
-/// How long the model may take: what it has not ended by then is not used.
-const TIME_LIMIT: Duration = Duration::from_secs(4);
 
 /// Rephrases by editing, and then in the brand's voice by a language model. The model's words are taken only when they keep
 /// every amount and name, deny nothing, add nothing, and the validator prefers them.
 pub struct GeneratingRephraser {
     editing: EditingRephraser,
-    generator: Arc<dyn Generator>,
+    author: Author,
     validator: Arc<dyn Validator>,
     examiner: Arc<Examiner>,
     pool: CpuPool,
@@ -50,7 +45,7 @@ impl GeneratingRephraser {
         pool: CpuPool,
     ) -> Self {
         let editing = EditingRephraser::new(Arc::clone(&examiner), pool.clone());
-        Self { editing, generator, validator, examiner, pool }
+        Self { editing, author: Author::new(generator), validator, examiner, pool }
     }
 
     /// `text` in other words that say the same, when the model finds any.
@@ -60,22 +55,8 @@ impl GeneratingRephraser {
         if !WORDS.contains(&length) || self.on_pool(&owned, is_stored).await? {
             return None;
         }
-        let request = GenerationRequest {
-            system: rule(validation.brand),
-            user: text.to_owned(),
-            most_tokens: 2 * length + 30,
-            sampling: Sampling::Greedy,
-            stops: Vec::new(),
-            time_limit: TIME_LIMIT,
-        };
-        let written = match self.generator.generate(request, None).await {
-            Ok(written) if written.finish == Finish::End => written.text.trim().to_owned(),
-            Ok(_) => return None,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the language model wrote nothing");
-                return None;
-            }
-        };
+        let brand = validation.brand;
+        let written = self.author.write(brand, rule(brand), text.to_owned(), &[], 2 * length + 30).await?;
         let check = move |examiner: &Examiner, validation: Validation<'_>| {
             says_the_same(examiner, validation, &written).map(|same| same.then_some(written))
         };
@@ -129,12 +110,7 @@ fn is_stored(examiner: &Examiner, validation: Validation<'_>) -> bool {
 
 /// Whether `reworded` says what the answer says, no more and no less, and nothing that the brand does not.
 fn says_the_same(examiner: &Examiner, validation: Validation<'_>, reworded: &str) -> Result<bool, EncoderError> {
-    let said = words(reworded);
-    if said.is_empty()
-        || reworded == validation.answer
-        || coherence::is_cut_off(reworded)
-        || brand::makes_forbidden_claim(validation.brand, &said)
-    {
+    if reworded == validation.answer {
         return Ok(false);
     }
     let keeps_to = |text: &str, other: &str| {

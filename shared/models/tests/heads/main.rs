@@ -9,6 +9,7 @@ mod common;
 mod analyst;
 mod gain;
 mod generating;
+mod grounded;
 mod grounding;
 mod rephraser;
 mod toxicity;
