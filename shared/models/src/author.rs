@@ -12,8 +12,8 @@ use crate::validator::{brand, coherence};
 /// How long the model may take: what it has not ended by then is not used.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// A language model whose words may go to customers: what it did not end by itself, what is cut off and what the brand
-/// forbids is not.
+/// A language model whose words may go to customers: what it did not end by itself, what is cut off or goes round in circles
+/// and what the brand forbids is not.
 #[derive(Clone)]
 pub(crate) struct Author {
     generator: Arc<dyn Generator>,
@@ -45,7 +45,10 @@ impl Author {
             }
         };
         let said = words(&written);
-        let is_fit = !said.is_empty() && !coherence::is_cut_off(&written) && !brand::makes_forbidden_claim(of, &said);
+        let is_fit = !said.is_empty()
+            && !coherence::is_cut_off(&written)
+            && !coherence::is_looping(&said)
+            && !brand::makes_forbidden_claim(of, &said);
         is_fit.then_some(written)
     }
 }

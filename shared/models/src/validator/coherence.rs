@@ -75,6 +75,11 @@ fn is_balanced(text: &str) -> bool {
             .all(|&(open, close)| count(open) <= count(close) + usize::from(open == '(' && text.contains(":(")))
 }
 
+/// Whether `words` go round in circles, as a language model's may: five of them in a row come again.
+pub(crate) fn is_looping(words: &[String]) -> bool {
+    repeated_share(words, 5) > 0.0
+}
+
 /// The share of the runs of `length` words that came before.
 fn repeated_share(words: &[String], length: usize) -> f32 {
     let runs = words.len().saturating_sub(length - 1);

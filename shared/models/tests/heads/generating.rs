@@ -56,6 +56,7 @@ async fn words_that_say_something_else_are_never_taken() {
         "Plans are refunded.",
         "We promise guaranteed results: annual plans are refunded in full within 30 days of the first payment.",
         "Jahrestarife werden innerhalb von 30 Tagen nach der ersten Zahlung voll erstattet.",
+        "Annual plans are refunded in full within 30 days of the first payment, in full within 30 days of the first payment.",
         "Sure! Here is the rewritten text.",
         "30 days 30 days 30 days 30 days 30 days 30 days 30 days 30 days 30 days 30 days 30 days",
         "",
