@@ -20,8 +20,8 @@ from local import TLS, Failed, call, check, client, eventually, items, log_lines
 from outage import a_release_that_cannot_be_loaded_is_passed_over, without_the_bucket_paid_answers_go_on
 
 FARTHING, OWNER_FILES, PROVIDER_PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
-ROUTES = [("POST", "/api/agents"), ("POST", "/api/agents/batch"), ("GET", "/api/models/status"),
-          ("GET", "/api/budget/status"), ("POST", "/api/models/init")]
+ROUTES = [("POST", "/api/agents"), ("POST", "/api/agents/batch"), ("POST", "/api/agents/feedback"),
+          ("GET", "/api/models/status"), ("GET", "/api/budget/status"), ("POST", "/api/models/init")]
 FUNCTIONS = ["inference", "status", "init", "optimize", "sweep", "authorize"]
 EVENTS = Path(__file__).parent.parent / "events"
 # Texts that no log line may hold.
@@ -148,6 +148,12 @@ def questions_are_answered(keys: dict[str, str]):
     check("and no call either", provider_calls() == before)
     status, other = call("POST", "/api/agents", keys["other"], {"query": QUESTION}, once)
     check("another tenant's equal key is another", status == 200 and other["id"] != paid["id"], other)
+
+    said = {"id": local["id"], "helpful": True}
+    check("a caller says that it helped", call("POST", "/api/agents/feedback", keys["web"], said)[0] == 200)
+    check("and may say it again", call("POST", "/api/agents/feedback", keys["web"], said)[0] == 200)
+    check("but not the opposite", call("POST", "/api/agents/feedback", keys["web"], {**said, "helpful": False})[0] == 409)
+    check("and not of another's", call("POST", "/api/agents/feedback", keys["other"], said)[0] == 404)
 
     status, batch = call("POST", "/api/agents/batch", keys["web"], {"requests": [{"query": QUESTION}, {"query": ""}]})
     check("a batch has an answer and an error", (status, batch["succeeded"], batch["failed"]) == (200, 1, 1), batch)

@@ -6,6 +6,7 @@ mod bad_input;
 mod budget;
 mod cascade;
 mod evaluation;
+mod feedback;
 mod idempotency;
 mod keys;
 mod local_answers;

@@ -12,9 +12,10 @@ use serde_json::{Map, json};
 
 use super::*;
 
-const ROUTES: [(&str, Scope); 5] = [
+const ROUTES: [(&str, Scope); 6] = [
     ("POST /api/agents", Scope::Infer),
     ("POST /api/agents/batch", Scope::Infer),
+    ("POST /api/agents/feedback", Scope::Infer),
     ("GET /api/models/status", Scope::Status),
     ("GET /api/budget/status", Scope::Status),
     ("POST /api/models/init", Scope::Admin),

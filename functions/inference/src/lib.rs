@@ -1,4 +1,4 @@
-//! Answers requests: `POST /api/agents` and `POST /api/agents/batch`.
+//! Answers requests: `POST /api/agents`, `POST /api/agents/batch` and `POST /api/agents/feedback`.
 
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ pub async fn handle(inference: &Inference, call: Call) -> Reply {
     let result = match (call.method.as_str(), call.path.as_str()) {
         ("POST", "/api/agents") => one(inference, &call).await,
         ("POST", "/api/agents/batch") => many(inference, &call).await,
-        (_, "/api/agents" | "/api/agents/batch") => Err(ApiError::method_not_allowed()),
+        ("POST", "/api/agents/feedback") => feedback(inference, &call).await,
+        (_, "/api/agents" | "/api/agents/batch" | "/api/agents/feedback") => Err(ApiError::method_not_allowed()),
         _ => Err(ApiError::not_found()),
     };
     result.unwrap_or_else(|error| error.reply(id.as_str()))
@@ -55,6 +56,12 @@ async fn many(inference: &Inference, call: &Call) -> Result<Reply, ApiError> {
     let bodies: Vec<Vec<u8>> = replies.into_iter().map(|reply| reply.body).collect();
     let body = [head.as_bytes(), &bodies.join(&b','), b"]}"].concat();
     Ok(Reply { status: 200, retry_after: None, body })
+}
+
+async fn feedback(inference: &Inference, call: &Call) -> Result<Reply, ApiError> {
+    let (request, feedback) = parse::feedback(&call.body)?;
+    let rated = inference.answering.rate(&call.tenant, &request, feedback).await;
+    reply::rated(rated.ok(), &request, feedback)
 }
 
 async fn answer(

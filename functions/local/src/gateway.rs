@@ -62,7 +62,9 @@ impl LocalGateway {
             deadline: Deadline::at(SystemClock.now().plus(self.time_limit)),
         };
         match path {
-            "/api/agents" | "/api/agents/batch" => farthing_inference::handle(&self.inference, call).await,
+            "/api/agents" | "/api/agents/batch" | "/api/agents/feedback" => {
+                farthing_inference::handle(&self.inference, call).await
+            }
             "/api/models/status" | "/api/budget/status" => {
                 farthing_status::handle(&self.status, self.ids.as_ref(), call).await
             }

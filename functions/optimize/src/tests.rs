@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_bootstrap::clock::{SystemClock, Ulids};
-use farthing_domain::ids::RequestId;
+use farthing_domain::ids::{RequestId, Tenant};
 use farthing_domain::jobs::{Job, JobClaim};
 use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Outcome, Summary};
-use farthing_domain::ports::{Clock as _, Ids as _, Jobs as _, OutcomeLog, StoreError};
+use farthing_domain::outcome::{Feedback, Outcome, Summary};
+use farthing_domain::ports::{Clock as _, Ids as _, Jobs as _, OutcomeLog, Rated, StoreError};
 use farthing_domain::time::Month;
 use farthing_testkit::stores_suite::OracleJobs;
 
@@ -22,8 +22,12 @@ impl OutcomeLog for FixedMonth {
         Ok(())
     }
 
-    async fn has(&self, _: &str, _: &RequestId) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn page(&self, _: &str, _: u8, _: Option<&RequestId>, _: usize) -> Result<Vec<Outcome>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn rate(&self, _: &Tenant, _: &RequestId, _: Feedback) -> Result<Rated, StoreError> {
+        Ok(Rated::Unknown)
     }
 
     async fn summary(&self, _: Month) -> Result<Summary, StoreError> {

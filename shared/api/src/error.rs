@@ -82,6 +82,20 @@ impl ApiError {
         Self::new(404, "invalid_request", "not_found", "there is no such route")
     }
 
+    /// A request that the caller never made, or that is remembered no more.
+    #[must_use]
+    pub fn unknown_request() -> Self {
+        let message = "`id`: there is no such request of yours in the last 90 days";
+        Self { param: Some("id".to_owned()), ..Self::new(404, "invalid_request", "unknown_request", message) }
+    }
+
+    /// A request of which the opposite was said before.
+    #[must_use]
+    pub fn rated_otherwise() -> Self {
+        let message = "the opposite was said of this request before, and holds";
+        Self::new(409, "conflict", "rated_otherwise", message)
+    }
+
     /// A path that exists, with another method.
     #[must_use]
     pub fn method_not_allowed() -> Self {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use farthing_domain::ids::{AgentId, IdempotencyKey};
+use farthing_domain::ids::{AgentId, IdempotencyKey, RequestId};
 use farthing_domain::money::Usd;
+use farthing_domain::outcome::Feedback;
 use farthing_domain::policy::Policy;
 use farthing_domain::prompt::{Conversation, Message, Prompt, Role};
 use farthing_domain::request::{AgentRequest, CacheUse};
@@ -70,6 +71,13 @@ struct BatchJson<'a> {
     requests: Vec<&'a RawValue>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeedbackJson {
+    id: String,
+    helpful: bool,
+}
+
 /// Reads the body of `POST /api/agents`.
 ///
 /// # Errors
@@ -97,6 +105,16 @@ pub fn batch(body: &[u8], defaults: &Defaults) -> Result<Vec<(String, Result<Age
             .map(|item| (item.get().to_owned(), request_of(item.get(), defaults)))
             .collect()),
     }
+}
+
+/// Reads the body of `POST /api/agents/feedback`: which request, and what its caller says of the answer.
+///
+/// # Errors
+/// [`ApiError`] with status 400 or 413, the field at fault and what was expected.
+pub fn feedback(body: &[u8]) -> Result<(RequestId, Feedback), ApiError> {
+    let json: FeedbackJson = from_json(text(body)?)?;
+    let id = RequestId::parse(&json.id).map_err(|error| ApiError::bad_field("id", error.to_string()))?;
+    Ok((id, if json.helpful { Feedback::Helpful } else { Feedback::Unhelpful }))
 }
 
 /// Reads the `Idempotency-Key` header.

@@ -1,12 +1,15 @@
 //! Answers as callers see them.
 
+use farthing_domain::ids::RequestId;
 use farthing_domain::ledger::StoredReply;
+use farthing_domain::outcome::Feedback;
+use farthing_domain::ports::Rated;
 use farthing_domain::quality::Quality;
 use farthing_gateway::AnswerError;
 use farthing_gateway::receipt::{Answer, Attempt, Judgement};
 use serde_json::{Value, json};
 
-use crate::error::status_of;
+use crate::error::{ApiError, status_of};
 
 /// A reply: status, JSON body and the one header that some have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,19 @@ pub fn of(result: &Result<Answer, AnswerError>, request_id: &str) -> Reply {
         Ok(answer) => Reply::ok(&answer_json(answer)),
         Err(AnswerError::AlreadyAnswered(stored)) => stored.clone().into(),
         Err(error) => status_of(error).reply(request_id),
+    }
+}
+
+/// The reply to feedback; `None` when the store cannot be reached.
+///
+/// # Errors
+/// [`ApiError`] when it is not noted.
+pub fn rated(rated: Option<Rated>, request: &RequestId, feedback: Feedback) -> Result<Reply, ApiError> {
+    match rated {
+        Some(Rated::Noted) => Ok(Reply::ok(&json!({"id": request.as_str(), "feedback": feedback.as_str()}))),
+        Some(Rated::Otherwise) => Err(ApiError::rated_otherwise()),
+        Some(Rated::Unknown) => Err(ApiError::unknown_request()),
+        None => Err(ApiError::unavailable("the outcome store")),
     }
 }
 

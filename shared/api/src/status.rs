@@ -57,6 +57,7 @@ pub fn models_json(status: &ModelsStatus, policy: &Policy) -> Value {
             "localShare": policy.rollout.stage.local_share(),
             "policyVersion": policy.version,
         },
+        "feedback": {"helpful": summary.helpful, "unhelpful": summary.unhelpful},
         "quality": {"mean": summary.mean_score().map(rounded), "p10": summary.p10_score()},
         "window": {"from": status.window.0.to_string(), "to": status.window.1.to_string()},
     })

@@ -20,6 +20,10 @@ pub struct BrandProfile {
     pub refusal: String,
     /// How the brand speaks.
     pub voice: Voice,
+    /// Whether questions and answers are kept with what became of them, for 90 days: what the weekly run proposes as
+    /// knowledge is made of them.
+    #[serde(default)]
+    pub keeps_words: bool,
     /// Sentences that belong under an answer when the query has one of their words.
     #[serde(default)]
     pub disclaimers: Vec<Disclaimer>,

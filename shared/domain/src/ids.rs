@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Timestamp;
+
 /// Why a text is no identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{value}` is no {kind}: expected {expected}")]
@@ -91,6 +93,18 @@ id!(
     }
 );
 
+impl RequestId {
+    /// When it was made, as far as it is a ULID.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        const DIGITS: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let of = |byte: u8| DIGITS.iter().position(|digit| *digit == byte.to_ascii_uppercase());
+        let millis =
+            self.0.bytes().take(10).try_fold(0_i64, |sum, byte| Some((sum << 5) | i64::try_from(of(byte)?).ok()?))?;
+        (millis < 1 << 48).then(|| Timestamp::from_millis(millis))
+    }
+}
+
 fn is_slug(text: &str, longest: usize, also: &str) -> bool {
     (1..=longest).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || also.contains(c))
@@ -105,6 +119,18 @@ mod tests {
         assert!(AgentId::parse("rprd").is_ok());
         for bad in ["", "..", "a/b", "A", "a b", "x\0", &"a".repeat(33)] {
             assert!(AgentId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_id_tells_when_it_was_made() {
+        let time = |text: &str| RequestId::parse(text).unwrap().time().map(Timestamp::millis);
+        // The example of the specification.
+        assert_eq!(time("01ARZ3NDEKTSV4RRFFQ69G5FAV"), Some(1_469_922_850_259));
+        assert_eq!(time("01arz3ndektsv4rrffq69g5fav"), Some(1_469_922_850_259));
+        assert_eq!(time("7ZZZZZZZZZ0000000000000000"), Some((1 << 48) - 1));
+        for bad in ["8ZZZZZZZZZ0000000000000000", "01ARZ3NDEUTSV4RRFFQ69G5FAV"] {
+            assert_eq!(time(bad), None, "{bad}");
         }
     }
 

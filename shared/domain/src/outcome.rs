@@ -1,9 +1,19 @@
-//! What became of a request, without any text of it.
+//! What became of a request, without any text of it unless the owner wants that.
 
+use crate::cache::CacheHit;
 use crate::complexity::Tier;
-use crate::ids::{AgentId, ModelId, RequestId};
+use crate::ids::{AgentId, ModelId, RequestId, Tenant};
 use crate::money::Usd;
+use crate::quality::Quality;
+use crate::rollout::Arm;
+use crate::router::Step;
 use crate::time::Timestamp;
+
+mod summary;
+mod vector;
+
+pub use summary::{Summary, score_bin};
+pub use vector::QuantizedVector;
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +31,9 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Local, Self::Paid, Self::Cached, Self::Refused, Self::Failed];
+
     /// The origin's name in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -41,12 +54,22 @@ pub struct Outcome {
     pub request: RequestId,
     /// When it ended.
     pub at: Timestamp,
+    /// Whose request it was.
+    pub tenant: Tenant,
     /// Which agent answered.
     pub agent: AgentId,
-    /// The query's tier, when it got as far as being classified.
-    pub tier: Option<Tier>,
-    /// The tier's confidence, 0 to 1.
-    pub confidence: f32,
+    /// The version of the policy that was followed.
+    pub policy: u32,
+    /// Which way the rollout sent it.
+    pub arm: Arm,
+    /// What was found of the query, when it got as far as being read.
+    pub query: Option<QueryRecord>,
+    /// The steps that were planned, in order; none when it never got as far.
+    pub plan: Vec<Step>,
+    /// The attempts that were made, in order.
+    pub attempts: Vec<Attempt>,
+    /// How the answer was found in the cache, if it was.
+    pub cache: Option<CacheHit>,
     /// Where the answer came from.
     pub origin: Origin,
     /// The model that gave it.
@@ -55,8 +78,8 @@ pub struct Outcome {
     pub score: Option<f32>,
     /// Whether a later step than the first answered.
     pub escalated: bool,
-    /// At the shadow stage, the local answer's score beside the delivered one.
-    pub shadow_score: Option<f32>,
+    /// What else was tried beside the answer that was delivered, for comparison only.
+    pub shadow: Option<Attempt>,
     /// What it cost over all attempts.
     pub cost: Usd,
     /// What the baseline model would have cost.
@@ -64,90 +87,129 @@ pub struct Outcome {
     /// How long it took.
     pub latency_ms: u64,
     /// The error's code, when it failed.
-    pub error: Option<&'static str>,
+    pub error: Option<String>,
+    /// What its caller said of it.
+    pub feedback: Option<Feedback>,
+    /// Question and answer, where the agent's owner wants them kept.
+    pub words: Option<Words>,
 }
 
-/// The sum of outcomes over a window.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
-    /// All requests, failed ones included.
-    pub total: u64,
-    /// By [`Origin`]: local, paid, cached, refused, failed.
-    pub local: u64,
-    /// Answered by a paid model.
-    pub paid: u64,
-    /// Answered from the cache.
-    pub cached: u64,
-    /// Refused by the screen.
-    pub refused: u64,
-    /// Failed.
-    pub failed: u64,
-    /// By tier, in the order of [`Tier::ALL`].
-    pub by_tier: [u64; 4],
-    /// What was paid.
+impl Outcome {
+    /// The most attempts that are recorded of one request; a cascade has fewer.
+    pub const MOST_ATTEMPTS: usize = 8;
+
+    /// The query's tier, when it got as far as being classified.
+    #[must_use]
+    pub fn tier(&self) -> Option<Tier> {
+        self.query.as_ref().map(|query| query.tier)
+    }
+}
+
+/// What was found of a query before anything answered it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryRecord {
+    /// Its tier.
+    pub tier: Tier,
+    /// The tier's confidence, 0 to 1.
+    pub confidence: f32,
+    /// Its embedding.
+    pub embedding: QuantizedVector,
+    /// The probability that it is a prompt injection, 0 to 1.
+    pub injection: f32,
+    /// The probability that it is abusive, 0 to 1.
+    pub toxicity: f32,
+    /// The gain expected of a stronger model, −1 to 1.
+    pub gain: f32,
+    /// Whether it gives numbers by which an answer can be checked.
+    pub can_be_checked: bool,
+    /// How many tokens it has.
+    pub tokens: u64,
+    /// What the agent's knowledge has on it, when that was asked.
+    pub knowledge: Option<KnowledgeRecord>,
+}
+
+/// What an agent's knowledge has on a query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnowledgeRecord {
+    /// The best passage's name.
+    pub passage: String,
+    /// The probability that it answers, 0 to 1.
+    pub answerability: f32,
+}
+
+/// One attempt at an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Which model: `knowledge` or a registry id.
+    pub model: String,
+    /// What became of it: `delivered`, `rephrased`, `best_effort`, `unjudged`, `low_score`, `doubted`, the name of a hard
+    /// fail, or why there was no answer.
+    pub outcome: String,
+    /// Its score, when it gave an answer.
+    pub score: Option<f32>,
+    /// What its score was made of, when it was judged for this request.
+    pub quality: Option<Quality>,
+    /// What it cost.
     pub cost: Usd,
-    /// What the baseline would have cost.
-    pub baseline: Usd,
-    /// The sum of all scores, in thousandths, and their number.
-    pub score_millis: u64,
-    /// How many answers had a score.
-    pub scored: u64,
-    /// How many scores fell in each twentieth of 0 to 1.
-    pub score_histogram: [u64; 20],
+    /// How long it took.
+    pub latency_ms: u64,
 }
 
-impl Summary {
-    /// The mean score, 0 to 1.
+impl Attempt {
+    /// An attempt that was not made, for the reason `outcome`.
     #[must_use]
-    pub fn mean_score(&self) -> Option<f64> {
-        (self.scored > 0).then(|| self.score_millis as f64 / 1_000.0 / self.scored as f64)
+    pub fn skipped(model: &str, outcome: impl Into<String>) -> Self {
+        let (model, outcome) = (model.to_owned(), outcome.into());
+        Self { model, outcome, score: None, quality: None, cost: Usd::ZERO, latency_ms: 0 }
     }
 
-    /// The lower edge of the twentieth that holds the tenth percentile of scores.
+    /// The attempt with what its answer was found to be.
     #[must_use]
-    pub fn p10_score(&self) -> Option<f64> {
-        let mut left = self.scored.div_ceil(10);
-        for (bin, count) in self.score_histogram.iter().enumerate() {
-            if *count >= left && left > 0 {
-                return Some(bin as f64 / 20.0);
-            }
-            left = left.saturating_sub(*count);
-        }
-        None
+    pub fn judged(self, quality: Option<&Quality>) -> Self {
+        Self { score: quality.map(|quality| quality.score), quality: quality.cloned(), ..self }
     }
 }
 
-/// The twentieth of 0 to 1 that `score` falls in.
-#[must_use]
-pub fn score_bin(score: f32) -> usize {
-    ((score.clamp(0.0, 1.0) * 20.0) as usize).min(19)
+/// What a caller said of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feedback {
+    /// It helped.
+    Helpful,
+    /// It did not.
+    Unhelpful,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Feedback {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Helpful, Self::Unhelpful];
 
-    fn summary(scores: &[f32]) -> Summary {
-        let mut summary = Summary { scored: scores.len() as u64, ..Summary::default() };
-        for score in scores {
-            summary.score_millis += (score * 1_000.0) as u64;
-            summary.score_histogram[score_bin(*score)] += 1;
+    /// The name in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Helpful => "helpful",
+            Self::Unhelpful => "unhelpful",
         }
-        summary
     }
+}
 
-    #[test]
-    fn one_in_ten_scores_is_at_or_below_the_tenth_percentile() {
-        assert_eq!(summary(&[]).p10_score(), None);
-        assert_eq!(summary(&[0.92]).p10_score(), Some(0.9));
-        let mut scores = vec![0.97; 18];
-        scores.extend([0.22, 0.41]);
-        assert_eq!(summary(&scores).p10_score(), Some(0.4));
-        assert_eq!(summary(&scores[..19]).p10_score(), Some(0.95), "one of nineteen is less than a tenth");
-    }
+/// A question and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The question.
+    pub question: String,
+    /// The answer.
+    pub answer: String,
+}
 
-    #[test]
-    fn scores_out_of_range_fall_in_the_outer_bins() {
-        assert_eq!([score_bin(-0.1), score_bin(0.0), score_bin(1.0), score_bin(f32::NAN)], [0, 0, 19, 0]);
+impl Words {
+    /// The most characters that are kept of each.
+    pub const MOST_CHARS: usize = 2_000;
+
+    /// The beginnings of both.
+    #[must_use]
+    pub fn new(question: &str, answer: &str) -> Self {
+        let beginning = |text: &str| text.chars().take(Self::MOST_CHARS).collect();
+        Self { question: beginning(question), answer: beginning(answer) }
     }
 }

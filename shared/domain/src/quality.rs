@@ -40,6 +40,9 @@ pub enum HardFail {
 }
 
 impl HardFail {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Empty, Self::Toxic, Self::ForbiddenClaim, Self::WrongLanguage, Self::PromptLeak];
+
     /// The fault's stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Which requests the local tier answers first, while it is being rolled out.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// A step of the rollout of local answers.
@@ -20,7 +20,8 @@ pub enum Stage {
 }
 
 /// Which way one request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Arm {
     /// The local tier answers first.
     Local,

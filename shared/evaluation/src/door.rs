@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
 use farthing_domain::cache::CachedAnswer;
-use farthing_domain::ids::{AgentId, RequestId};
+use farthing_domain::ids::{AgentId, RequestId, Tenant};
 use farthing_domain::ledger::{
     Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, Reservation, ReserveRefused,
     ReserveRequest, Resolution, Resolved, Swept,
 };
-use farthing_domain::outcome::{Outcome, Summary};
+use farthing_domain::outcome::{Feedback, Outcome, Summary};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, AnswerCache, CacheLookup, Clock, Ledger, ModelUnavailable, OutcomeLog, StoreError,
+    Analysis, AnswerCache, CacheLookup, Clock, Ledger, ModelUnavailable, OutcomeLog, Rated, StoreError,
 };
 use farthing_domain::registry::Registry;
 use farthing_domain::rollout::Stage;
@@ -183,8 +183,12 @@ impl OutcomeLog for Nowhere {
         Ok(())
     }
 
-    async fn has(&self, _: &str, _: &RequestId) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn page(&self, _: &str, _: u8, _: Option<&RequestId>, _: usize) -> Result<Vec<Outcome>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn rate(&self, _: &Tenant, _: &RequestId, _: Feedback) -> Result<Rated, StoreError> {
+        Ok(Rated::Unknown)
     }
 
     async fn summary(&self, _: Month) -> Result<Summary, StoreError> {

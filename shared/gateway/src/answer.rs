@@ -10,6 +10,7 @@ use farthing_domain::complexity::Tier;
 use farthing_domain::ids::{AgentId, ProviderId};
 use farthing_domain::ledger::Claim;
 use farthing_domain::money::Usd;
+use farthing_domain::outcome::{KnowledgeRecord, QuantizedVector, QueryRecord};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
     Analysis, AnswerCache, Clock, Ledger, ModelUnavailable, OutcomeLog, Provider, Retrieval, RuleCheck,
@@ -18,7 +19,7 @@ use farthing_domain::quality::Verdict;
 use farthing_domain::registry::Registry;
 use farthing_domain::request::{AgentRequest, RequestContext};
 use farthing_domain::rollout::Arm;
-use farthing_domain::router::{self, Circumstances};
+use farthing_domain::router::{self, Circumstances, Step};
 use farthing_domain::time::{Pause, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -77,6 +78,16 @@ pub(crate) struct Work<'a> {
     pub(crate) system_prompt: String,
     pub(crate) spending: Spending,
     pub(crate) attempts: Vec<Attempt>,
+    pub(crate) recorded: Recorded,
+}
+
+/// What is recorded of a request beside its answer.
+#[derive(Default)]
+pub(crate) struct Recorded {
+    pub(crate) query: Option<QueryRecord>,
+    pub(crate) plan: Vec<Step>,
+    /// What was tried for comparison only.
+    pub(crate) shadow: Option<Attempt>,
 }
 
 /// The local models that a request has, and what they tell of its query.
@@ -115,8 +126,7 @@ pub(crate) enum Refusal {
 /// What one request ended with, whatever it ended with.
 pub(crate) struct Ended {
     pub(crate) result: Result<Answer, AnswerError>,
-    pub(crate) tier: Option<(Tier, f32)>,
-    pub(crate) shadow_score: Option<f32>,
+    pub(crate) recorded: Recorded,
     pub(crate) claim: Option<Claim>,
 }
 
@@ -161,7 +171,7 @@ impl Answering {
         claim: Option<Claim>,
         started: Timestamp,
     ) -> Ended {
-        let mut ended = Ended { result: Err(AnswerError::Overloaded), tier: None, shadow_score: None, claim };
+        let mut ended = Ended { result: Err(AnswerError::Overloaded), recorded: Recorded::default(), claim };
         let Ok(_place) = self.places.try_acquire() else { return ended };
         let Some(brand) = self.parts.agents.get(&request.agent) else {
             ended.result = Err(AnswerError::UnknownAgent(request.agent.clone()));
@@ -175,7 +185,6 @@ impl Answering {
                 return ended;
             }
         };
-        ended.tier = insight.as_ref().map(Insight::complexity);
         let rollout = &self.parts.policy.rollout;
         let mut work = Work {
             context,
@@ -187,12 +196,13 @@ impl Answering {
             system_prompt: String::new(),
             spending: Spending { claim: ended.claim.take(), ..Spending::default() },
             attempts: Vec::new(),
+            recorded: Recorded { query: insight.as_ref().map(Insight::record), ..Recorded::default() },
         };
         ended.result = match insight {
-            Some(insight) => self.walk(&mut work, insight, &mut ended.shadow_score, started).await,
+            Some(insight) => self.walk(&mut work, insight, started).await,
             None => self.walk_unjudged(&mut work, started).await,
         };
-        ended.claim = work.spending.claim;
+        (ended.claim, ended.recorded) = (work.spending.claim, work.recorded);
         ended
     }
 
@@ -203,13 +213,7 @@ impl Answering {
     }
 
     /// The walk of a request: screen, cache, retrieve, plan, cascade, keep.
-    async fn walk(
-        &self,
-        work: &mut Work<'_>,
-        mut insight: Insight,
-        shadow_score: &mut Option<f32>,
-        started: Timestamp,
-    ) -> Result<Answer, AnswerError> {
+    async fn walk(&self, work: &mut Work<'_>, mut insight: Insight, started: Timestamp) -> Result<Answer, AnswerError> {
         let screen = &self.parts.policy.screen;
         if insight.analysis.injection >= screen.injection || insight.analysis.toxicity >= screen.toxicity {
             return Ok(self.refuse(work, &insight, started));
@@ -227,6 +231,10 @@ impl Answering {
                 tracing::error!(error = &error as &dyn std::error::Error, "knowledge.retrieve failed");
                 Retrieval::default()
             });
+        if let (Some(query), Some(first)) = (&mut work.recorded.query, insight.retrieval.passages.first()) {
+            let (passage, answerability) = (first.id.clone(), insight.retrieval.answerability);
+            query.knowledge = Some(KnowledgeRecord { passage, answerability });
+        }
         work.system_prompt = crate::system_prompt::system_prompt(work.brand, &insight.retrieval.passages);
         let circumstances = Circumstances {
             complexity: insight.analysis.complexity,
@@ -236,6 +244,7 @@ impl Answering {
             arm: work.arm,
         };
         let steps = router::plan(&circumstances, &self.parts.policy);
+        work.recorded.plan.clone_from(&steps);
         let delivered = self.cascade(work, &insight, &steps).await;
         let is_passed = matches!(&delivered, Ok(delivered) if !delivered.best_effort);
         let is_out_of_money = matches!(work.spending.refusal, Some(Refusal::Month | Refusal::InFlight));
@@ -245,7 +254,7 @@ impl Answering {
         }
         let delivered = delivered?;
         if work.arm == Arm::Shadow && delivered.answer.provider != "local" {
-            *shadow_score = self.shadow(work, &insight).await;
+            work.recorded.shadow = self.shadow(work, &insight).await;
         }
         if delivered.is_cacheable() {
             self.keep(work, &insight, &delivered).await;
@@ -340,6 +349,22 @@ impl Insight {
     /// The query's tier and its calibrated probability.
     pub(crate) fn complexity(&self) -> (Tier, f32) {
         (self.analysis.complexity.tier(), self.analysis.complexity.confidence())
+    }
+
+    fn record(&self) -> QueryRecord {
+        let (tier, confidence) = self.complexity();
+        let Analysis { embedding, injection, toxicity, gain, can_be_checked, tokens, .. } = &self.analysis;
+        QueryRecord {
+            tier,
+            confidence,
+            embedding: QuantizedVector::of(embedding),
+            injection: *injection,
+            toxicity: *toxicity,
+            gain: *gain,
+            can_be_checked: *can_be_checked,
+            tokens: *tokens,
+            knowledge: None,
+        }
     }
 }
 

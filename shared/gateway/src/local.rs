@@ -27,11 +27,9 @@ impl Answering {
             work.attempts.push(Attempt { latency_ms, ..Attempt::skipped("knowledge", "not_in_knowledge") });
         }
         let candidates = tried.into_iter().filter_map(|Tried { answer, origin, quality, latency_ms }| {
-            work.attempts.push(Attempt {
-                latency_ms,
-                score: quality.as_ref().map(|quality| quality.score),
-                ..Attempt::skipped(answer.model.as_str(), if quality.is_some() { "low_score" } else { "not_judged" })
-            });
+            let outcome = if quality.is_some() { "low_score" } else { "not_judged" };
+            let attempt = Attempt { latency_ms, ..Attempt::skipped(answer.model.as_str(), outcome) };
+            work.attempts.push(attempt.judged(quality.as_ref()));
             let tokens = (insight.analysis.tokens, insight.tier.analyst.count_tokens(&answer.text));
             Some(Candidate {
                 text: answer.text,
@@ -48,10 +46,14 @@ impl Answering {
         candidates.reduce(|best, next| if next.quality.score > best.quality.score { next } else { best })
     }
 
-    /// The score of the local answer that was not delivered, for comparison.
-    pub(crate) async fn shadow(&self, work: &Work<'_>, insight: &Insight) -> Option<f32> {
-        let tried = self.try_local(work, insight).await;
-        tried.into_iter().filter_map(|tried| Some(tried.quality?.score)).reduce(f32::max)
+    /// The local answer that was not delivered, for comparison.
+    pub(crate) async fn shadow(&self, work: &Work<'_>, insight: &Insight) -> Option<Attempt> {
+        let tried =
+            self.try_local(work, insight).await.into_iter().map(|Tried { answer, quality, latency_ms, .. }| {
+                let attempt = Attempt { latency_ms, ..Attempt::skipped(answer.model.as_str(), "compared") };
+                attempt.judged(quality.as_ref())
+            });
+        tried.reduce(|best, next| if next.score > best.score { next } else { best })
     }
 
     /// The answer in stored words, and when that will not do what the language model makes of the passages.

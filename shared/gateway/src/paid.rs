@@ -61,10 +61,10 @@ impl Answering {
         let sent = self.send(work, model).await?;
         let quality = self.judge(work, insight, &sent.text, Origin::Paid).await;
         let attempt = sent.attempt;
-        work.attempts[attempt].score = quality.as_ref().map(|quality| quality.score);
-        let outcome = if quality.is_some() { "low_score" } else { "not_judged" };
-        outcome.clone_into(&mut work.attempts[attempt].outcome);
-        work.attempts[attempt].latency_ms = self.elapsed_ms(sent.started);
+        let outcome = if quality.is_some() { "low_score" } else { "not_judged" }.to_owned();
+        let latency_ms = self.elapsed_ms(sent.started);
+        let noted = Attempt { outcome, latency_ms, ..work.attempts[attempt].clone() };
+        work.attempts[attempt] = noted.judged(quality.as_ref());
         Some(Candidate {
             text: sent.text,
             model: model.to_string(),

@@ -22,7 +22,7 @@ use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::answer::{Answering, Spending, Work};
+use crate::answer::{Answering, Recorded, Spending, Work};
 use crate::receipt::total_cost;
 use crate::reply::KEEP_REPLY;
 
@@ -320,6 +320,7 @@ impl Phrasing {
             system_prompt: instructions(order.count),
             spending: Spending::default(),
             attempts: Vec::new(),
+            recorded: Recorded::default(),
         }
     }
 }

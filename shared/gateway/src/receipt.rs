@@ -6,6 +6,7 @@ use farthing_domain::cache::CacheHit;
 use farthing_domain::complexity::Tier;
 use farthing_domain::ids::RequestId;
 use farthing_domain::money::Usd;
+pub use farthing_domain::outcome::Attempt;
 use farthing_domain::ports::Source;
 use farthing_domain::quality::{Quality, Verdict};
 use farthing_domain::rollout::Arm;
@@ -70,29 +71,6 @@ pub struct Judgement {
     pub action: Verdict,
     /// The parts; `None` for a cached answer, whose score alone was kept.
     pub parts: Option<Quality>,
-}
-
-/// One attempt at an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attempt {
-    /// Which model: `knowledge` or a registry id.
-    pub model: String,
-    /// What became of it: `delivered`, `rephrased`, `best_effort`, `unjudged`, `low_score`, `doubted`, the name of a hard
-    /// fail, or why there was no answer.
-    pub outcome: String,
-    /// Its score, when it gave an answer.
-    pub score: Option<f32>,
-    /// What it cost.
-    pub cost: Usd,
-    /// How long it took.
-    pub latency_ms: u64,
-}
-
-impl Attempt {
-    /// An attempt that was not made, for the reason `outcome`.
-    pub(crate) fn skipped(model: &str, outcome: impl Into<String>) -> Self {
-        Self { model: model.to_owned(), outcome: outcome.into(), score: None, cost: Usd::ZERO, latency_ms: 0 }
-    }
 }
 
 /// What `attempts` cost together.

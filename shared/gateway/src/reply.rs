@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::time::Duration;
 
-use farthing_domain::ids::ModelId;
+use farthing_domain::ids::{ModelId, RequestId, Tenant};
 use farthing_domain::ledger::{Claim, ClaimRefused, Finish, StoredReply};
 use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Origin, Outcome};
+use farthing_domain::outcome::{Feedback, Origin, Outcome, Words};
+use farthing_domain::ports::{Rated, StoreError};
 use farthing_domain::request::{AgentRequest, RequestContext};
 
 use crate::answer::{Answering, Ended};
@@ -43,6 +44,16 @@ impl Answering {
             Ok(()) => reply,
             Err(error) => render(&Err(error)),
         }
+    }
+
+    /// Notes what `tenant` says of the answer to its `request`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rate(&self, tenant: &Tenant, request: &RequestId, feedback: Feedback) -> Result<Rated, StoreError> {
+        self.parts.outcomes.rate(tenant, request, feedback).await.inspect_err(|error| {
+            tracing::error!(error = error as &dyn Error, "outcomes.rate failed");
+        })
     }
 
     /// The claim on the caller's key. Without a key, or while the ledger is down, there is none
@@ -97,25 +108,35 @@ impl Answering {
             Ok(answer) if answer.route.provider == "local" => Origin::Local,
             Ok(_) => Origin::Paid,
         };
-        let cost = match &ended.result {
-            Ok(answer) => answer.cost,
-            Err(error) => total_cost(error.attempts()),
+        let (attempts, cost) = match &ended.result {
+            Ok(answer) => (answer.route.attempts.as_slice(), answer.cost),
+            Err(error) => (error.attempts(), total_cost(error.attempts())),
         };
+        let policy = &self.parts.policy;
+        let keeps_words = self.parts.agents.get(&request.agent).is_some_and(|brand| brand.keeps_words);
+        let words = answer.filter(|_| keeps_words && origin != Origin::Refused);
         Outcome {
             request: context.id.clone(),
             at: self.now(),
+            tenant: context.tenant.clone(),
             agent: request.agent.clone(),
-            tier: ended.tier.map(|(tier, _)| tier),
-            confidence: ended.tier.map_or(0.0, |(_, confidence)| confidence),
+            policy: policy.version,
+            arm: policy.rollout.stage.arm(context.id.as_str(), policy.rollout.shadow_sample),
+            query: ended.recorded.query.clone(),
+            plan: ended.recorded.plan.clone(),
+            attempts: attempts.iter().take(Outcome::MOST_ATTEMPTS).cloned().collect(),
+            cache: answer.and_then(|answer| answer.route.cache),
             origin,
             model: answer.and_then(|answer| ModelId::parse(&answer.route.model).ok()),
             score: answer.and_then(|answer| answer.quality.as_ref()).map(|quality| quality.score),
             escalated: answer.is_some_and(|answer| answer.route.escalated),
-            shadow_score: ended.shadow_score,
+            shadow: ended.recorded.shadow.clone(),
             cost,
             baseline: answer.map_or(Usd::ZERO, |answer| answer.baseline),
             latency_ms,
-            error: ended.result.as_ref().err().map(AnswerError::code),
+            error: ended.result.as_ref().err().map(|error| error.code().to_owned()),
+            feedback: None,
+            words: words.map(|answer| Words::new(request.conversation.query().as_str(), &answer.text)),
         }
     }
 }
@@ -124,11 +145,11 @@ fn log(outcome: &Outcome) {
     let origin = outcome.origin.as_str();
     tracing::info!(
         request.id = %outcome.request,
-        request.tier = outcome.tier.map(|tier| tier.as_str()),
+        request.tier = outcome.tier().map(|tier| tier.as_str()),
         answer.origin = origin,
         answer.model = outcome.model.as_ref().map(ModelId::as_str),
         answer.score = outcome.score,
-        answer.error = outcome.error,
+        answer.error = outcome.error.as_deref(),
         cost_nusd = outcome.cost.nanos(),
         duration_ms = outcome.latency_ms,
         "request `{id}` ended: {origin} in {ms} ms",

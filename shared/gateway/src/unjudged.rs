@@ -2,7 +2,7 @@
 //! nothing looks for a stored answer, and nothing but rules judges what the paid models say.
 
 use farthing_domain::ports::Validation;
-use farthing_domain::router;
+use farthing_domain::router::{self, Step};
 use farthing_domain::time::Timestamp;
 
 use crate::answer::{Answering, Work};
@@ -16,6 +16,7 @@ impl Answering {
         // A query that nobody screened may ask for the prompt: there must be nothing in it.
         work.system_prompt = bare_system_prompt(work.brand);
         let models = router::plan_unclassified(&self.parts.policy);
+        work.recorded.plan = models.iter().cloned().map(Step::Paid).collect();
         for (step, model) in models.iter().enumerate() {
             let Some(sent) = self.send(work, model).await else { continue };
             let fault = self.parts.rules.fault(Validation {

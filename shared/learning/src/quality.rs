@@ -351,6 +351,7 @@ fn nobodys_brand() -> anyhow::Result<BrandProfile> {
             replace: Vec::new(),
             examples: Vec::new(),
         },
+        keeps_words: false,
         disclaimers: Vec::new(),
     })
 }

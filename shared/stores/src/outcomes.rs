@@ -3,22 +3,31 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use farthing_domain::complexity::Tier;
-use farthing_domain::ids::RequestId;
+use farthing_domain::ids::{RequestId, Tenant};
 use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Origin, Outcome, Summary, score_bin};
-use farthing_domain::ports::{OutcomeLog, StoreError};
+use farthing_domain::outcome::{Feedback, Origin, Outcome, Summary, score_bin};
+use farthing_domain::ports::{OutcomeLog, Rated, SHARDS, StoreError};
 use farthing_domain::time::Month;
 
-use crate::item::{Item, Malformed, TTL, fraction, get_number, item, key, number, text};
-use crate::retry::{BoxError, NotDone, failed, transact};
+use crate::item::{Item, Malformed, PK, SK, get_number, get_text, key, number, text};
+use crate::retry::{BoxError, NotDone, failed, repeated, transact};
 use crate::table::Table;
 
+mod row;
+
+/// Whose request it was.
+const TENANT: &str = "tenant";
+/// What was said of it.
+const FEEDBACK: &str = "feedback";
+
 /// A day's sums are spread over this many items, so that no one item takes every request.
-const SHARDS: u8 = 4;
+const SUMS: u8 = 4;
 /// How long single outcomes are kept; the sums stay.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long after it was made a request may end.
+const LONGEST: Duration = Duration::from_secs(60);
 /// The names of the score histogram's counters.
 const BINS: [&str; 20] = [
     "bin_00", "bin_01", "bin_02", "bin_03", "bin_04", "bin_05", "bin_06", "bin_07", "bin_08", "bin_09", "bin_10",
@@ -40,27 +49,98 @@ impl DynamoOutcomes {
 
     /// Writes the outcome and adds to the sums in one transaction, if the outcome is new.
     async fn write(&self, outcome: &Outcome) -> Result<(), BoxError> {
+        let mut item = outcome_key(&outcome.at.day(), &outcome.request);
+        item.extend(row::write(outcome)?);
         let put = Put::builder()
             .table_name(self.table.name())
-            .set_item(Some(row(outcome)))
+            .set_item(Some(item))
             .condition_expression("attribute_not_exists(PK)")
             .build()?;
-        let counted = counters(outcome);
-        let terms: Vec<String> = (0..counted.len()).map(|at| format!("#c{at} :c{at}")).collect();
-        let mut add = Update::builder()
-            .table_name(self.table.name())
-            .set_key(Some(sums_key(&outcome.at.day(), shard(&outcome.request))))
-            .update_expression(format!("ADD {}", terms.join(", ")));
-        for (at, (name, by)) in counted.into_iter().enumerate() {
-            add = add
-                .expression_attribute_names(format!("#c{at}"), name)
-                .expression_attribute_values(format!(":c{at}"), number(by));
-        }
-        let writes =
-            [TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(add.build()?).build()];
+        let add = self.add(&outcome.at.day(), &outcome.request, &counters(outcome))?;
+        let writes = [TransactWriteItem::builder().put(put).build(), add];
         match transact(&self.table, &ulid::Ulid::new().to_string(), &writes).await {
             Ok(()) => Ok(()),
             Err(NotDone::Conditions(reasons)) if failed(&reasons, 0) => Ok(()),
+            Err(not_done) => Err(not_done.into_cause()),
+        }
+    }
+
+    /// Adds to the sums of a day.
+    fn add(
+        &self,
+        day: &str,
+        request: &RequestId,
+        counters: &[(&'static str, i64)],
+    ) -> Result<TransactWriteItem, BoxError> {
+        let terms: Vec<String> = (0..counters.len()).map(|at| format!("#c{at} :c{at}")).collect();
+        let mut add = Update::builder()
+            .table_name(self.table.name())
+            .set_key(Some(sums_key(day, shard(request) % SUMS)))
+            .update_expression(format!("ADD {}", terms.join(", ")));
+        for (at, (name, by)) in counters.iter().enumerate() {
+            add = add
+                .expression_attribute_names(format!("#c{at}"), *name)
+                .expression_attribute_values(format!(":c{at}"), number(*by));
+        }
+        Ok(TransactWriteItem::builder().update(add.build()?).build())
+    }
+
+    async fn read_page(
+        &self,
+        day: &str,
+        shard: u8,
+        after: Option<&RequestId>,
+        most: usize,
+    ) -> Result<Vec<Outcome>, BoxError> {
+        let query = self.table.client().query().table_name(self.table.name());
+        let query = query
+            .key_condition_expression(if after.is_some() { "#pk = :pk AND #sk > :after" } else { "#pk = :pk" })
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":pk", text(shard_key(day, shard)))
+            .limit(i32::try_from(most)?);
+        let query = match after {
+            Some(after) => {
+                query.expression_attribute_names("#sk", SK).expression_attribute_values(":after", text(after.as_str()))
+            }
+            None => query,
+        };
+        let found = repeated(&self.table, || query.clone().send()).await?;
+        Ok(found.items().iter().map(row::read).collect::<Result<_, _>>()?)
+    }
+
+    /// Notes what was said of a request that ended on `day`.
+    async fn note(
+        &self,
+        day: &str,
+        tenant: &Tenant,
+        request: &RequestId,
+        feedback: Feedback,
+    ) -> Result<Rated, BoxError> {
+        let note = Update::builder()
+            .table_name(self.table.name())
+            .set_key(Some(outcome_key(day, request)))
+            .update_expression("SET #said = :said")
+            .condition_expression("attribute_exists(PK) AND #tenant = :tenant AND attribute_not_exists(#said)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_names("#said", FEEDBACK)
+            .expression_attribute_names("#tenant", TENANT)
+            .expression_attribute_values(":said", text(feedback.as_str()))
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .build()?;
+        let add = self.add(day, request, &[(feedback.as_str(), 1)])?;
+        let writes = [TransactWriteItem::builder().update(note).build(), add];
+        match transact(&self.table, &ulid::Ulid::new().to_string(), &writes).await {
+            Ok(()) => Ok(Rated::Noted),
+            Err(NotDone::Conditions(reasons)) if failed(&reasons, 0) => {
+                let item = reasons.first().and_then(|reason| reason.item.as_ref());
+                let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Rated::Unknown) };
+                if get_text(item, TENANT)? != tenant.as_str() {
+                    return Ok(Rated::Unknown);
+                }
+                // Our own earlier try may have noted it.
+                let said = row::feedback(get_text(item, FEEDBACK)?);
+                Ok(if said == Some(feedback) { Rated::Noted } else { Rated::Otherwise })
+            }
             Err(not_done) => Err(not_done.into_cause()),
         }
     }
@@ -70,7 +150,7 @@ impl DynamoOutcomes {
         let days = std::iter::successors(Some(month.start()), |start| Some(start.plus(day)));
         let keys: Vec<Item> = days
             .take_while(|start| *start < month.resets_at())
-            .flat_map(|start| (0..SHARDS).map(move |shard| sums_key(&start.day(), shard)))
+            .flat_map(|start| (0..SUMS).map(move |shard| sums_key(&start.day(), shard)))
             .collect();
         let mut summary = Summary::default();
         for sums in self.table.get_many(keys).await? {
@@ -86,9 +166,24 @@ impl OutcomeLog for DynamoOutcomes {
         self.write(outcome).await.map_err(store_error)
     }
 
-    async fn has(&self, day: &str, request: &RequestId) -> Result<bool, StoreError> {
-        let item = self.table.get(&outcome_key(day, request), true).await.map_err(store_error)?;
-        Ok(item.is_some())
+    async fn page(
+        &self,
+        day: &str,
+        shard: u8,
+        after: Option<&RequestId>,
+        most: usize,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        self.read_page(day, shard, after, most).await.map_err(store_error)
+    }
+
+    async fn rate(&self, tenant: &Tenant, request: &RequestId, feedback: Feedback) -> Result<Rated, StoreError> {
+        let Some(made) = request.time() else { return Ok(Rated::Unknown) };
+        let (day, next) = (made.day(), made.plus(LONGEST).day());
+        let noted = self.note(&day, tenant, request, feedback).await.map_err(store_error)?;
+        if noted == Rated::Unknown && next != day {
+            return self.note(&next, tenant, request, feedback).await.map_err(store_error);
+        }
+        Ok(noted)
     }
 
     async fn summary(&self, month: Month) -> Result<Summary, StoreError> {
@@ -101,42 +196,20 @@ fn store_error(cause: BoxError) -> StoreError {
 }
 
 fn outcome_key(day: &str, request: &RequestId) -> Item {
-    key(&format!("OUTCOME#{day}"), request.as_str())
+    key(&shard_key(day, shard(request)), request.as_str())
+}
+
+fn shard_key(day: &str, shard: u8) -> String {
+    format!("OUTCOME#{day}#{shard:02}")
 }
 
 fn sums_key(day: &str, shard: u8) -> Item {
     key(&format!("METRIC#{day}"), &format!("S{shard}"))
 }
 
-/// The shard that a request's outcome is added to: always the same one.
+/// The part that a request's outcome is in: always the same one.
 fn shard(request: &RequestId) -> u8 {
     request.as_str().bytes().fold(0, u8::wrapping_add) % SHARDS
-}
-
-fn row(outcome: &Outcome) -> Item {
-    let Outcome { request, at, agent, tier, confidence, origin, model, score, .. } = outcome;
-    let Outcome { escalated, shadow_score, cost, baseline, latency_ms, error, .. } = outcome;
-    let mut row = outcome_key(&at.day(), request);
-    row.extend(item([
-        ("at_ms", number(at.millis())),
-        ("agent", text(agent.as_str())),
-        ("origin", text(origin.as_str())),
-        ("escalated", AttributeValue::Bool(*escalated)),
-        ("cost", number(cost.nanos())),
-        ("baseline", number(baseline.nanos())),
-        ("latency_ms", AttributeValue::N(latency_ms.to_string())),
-        (TTL, number(at.plus(KEPT).seconds())),
-    ]));
-    let optional = [
-        ("tier", tier.map(|tier| text(tier.as_str()))),
-        ("confidence", fraction(*confidence)),
-        ("model", model.as_ref().map(|model| text(model.as_str()))),
-        ("score", score.and_then(fraction)),
-        ("shadow_score", shadow_score.and_then(fraction)),
-        ("error", error.map(text)),
-    ];
-    row.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    row
 }
 
 /// The counters that the outcome adds to, and by how much.
@@ -147,7 +220,7 @@ fn counters(outcome: &Outcome) -> Vec<(&'static str, i64)> {
         ("cost", outcome.cost.nanos()),
         ("baseline", outcome.baseline.nanos()),
     ];
-    counters.extend(outcome.tier.map(|tier| (tier_counter(tier), 1)));
+    counters.extend(outcome.tier().map(|tier| (tier_counter(tier), 1)));
     if let Some(score) = outcome.score.filter(|score| score.is_finite()) {
         let millis = (score.clamp(0.0, 1.0) * 1_000.0).round() as i64;
         counters.extend([("scored", 1), ("score_millis", millis), (BINS[score_bin(score)], 1)]);
@@ -177,6 +250,8 @@ fn add_to(summary: &mut Summary, sums: &Item) -> Result<(), Malformed> {
     ] {
         *sum += count(origin.as_str())?;
     }
+    summary.helpful += count(Feedback::Helpful.as_str())?;
+    summary.unhelpful += count(Feedback::Unhelpful.as_str())?;
     for (tier, sum) in Tier::ALL.into_iter().zip(&mut summary.by_tier) {
         *sum += count(tier_counter(tier))?;
     }

@@ -73,3 +73,21 @@ fn a_batch_has_one_result_for_each_item() {
     let many = format!(r#"{{"requests": [{}]}}"#, vec![r#"{"query": "a"}"#; 101].join(","));
     assert!(batch(many.as_bytes(), &defaults()).unwrap_err().message.contains("100"));
 }
+
+#[test]
+fn feedback_names_a_request_and_says_whether_it_helped() {
+    let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    let read = feedback(format!(r#"{{"id": "{id}", "helpful": false}}"#).as_bytes()).unwrap();
+    assert_eq!((read.0.as_str(), read.1), (id, Feedback::Unhelpful));
+    for (body, param, message) in [
+        (r#"{"id": "x", "helpful": true}"#, Some("id"), "26 characters"),
+        (r#"{"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "helpful": "no"}"#, Some("helpful"), "boolean"),
+        (r#"{"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#, Some("helpful"), "missing field"),
+        (r#"{"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "helpful": true, "why": "x"}"#, Some("why"), "unknown field"),
+        ("", None, "empty"),
+    ] {
+        let error = feedback(body.as_bytes()).unwrap_err();
+        assert_eq!((error.status, error.param.as_deref()), (400, param), "{}", error.message);
+        assert!(error.message.contains(message), "{} has no {message:?}", error.message);
+    }
+}

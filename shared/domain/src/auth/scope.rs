@@ -45,7 +45,7 @@ impl Scope {
     #[must_use]
     pub fn of_route(method: &str, path: &str) -> Option<Self> {
         match (method, path) {
-            ("POST", "/api/agents" | "/api/agents/batch") => Some(Self::Infer),
+            ("POST", "/api/agents" | "/api/agents/batch" | "/api/agents/feedback") => Some(Self::Infer),
             ("GET", "/api/models/status" | "/api/budget/status") => Some(Self::Status),
             ("POST", "/api/models/init") => Some(Self::Admin),
             _ => None,

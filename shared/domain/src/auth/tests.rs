@@ -100,6 +100,7 @@ fn each_route_needs_one_scope_and_others_none_that_there_is() {
     let check = |route: &str, scope: Option<Scope>| assert_eq!(Scope::of_route_key(route), scope, "{route}");
     check("POST /api/agents", Some(Scope::Infer));
     check("POST /api/agents/batch", Some(Scope::Infer));
+    check("POST /api/agents/feedback", Some(Scope::Infer));
     check("GET /api/models/status", Some(Scope::Status));
     check("GET /api/budget/status", Some(Scope::Status));
     check("POST /api/models/init", Some(Scope::Admin));

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use crate::cache::CachedAnswer;
-use crate::ids::{AgentId, RequestId};
+use crate::ids::{AgentId, RequestId, Tenant};
 use crate::jobs::{JobClaim, JobRefused, JobResult};
 use crate::ledger::{
     AttemptEntry, Claim, ClaimRefused, ClaimRequest, Finish, LastSweep, LedgerUnavailable, MonthBooks, Reservation,
     ReserveRefused, ReserveRequest, Resolution, Resolved, Swept,
 };
-use crate::outcome::{Outcome, Summary};
+use crate::outcome::{Feedback, Outcome, Summary};
 use crate::release::Release;
 use crate::time::{Month, Timestamp};
 
@@ -148,6 +148,20 @@ pub trait AnswerCache: Send + Sync {
     async fn keep(&self, agent: &AgentId, answer: &CachedAnswer, expires: Timestamp) -> Result<(), StoreError>;
 }
 
+/// Into how many parts the outcomes of a day are spread, so that no part of a table takes every request.
+pub const SHARDS: u8 = 16;
+
+/// What came of what a caller said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rated {
+    /// It is noted, now or before.
+    Noted,
+    /// The opposite was noted before.
+    Otherwise,
+    /// That tenant has no such request, as far as is remembered.
+    Unknown,
+}
+
 /// What became of requests.
 #[async_trait]
 pub trait OutcomeLog: Send + Sync {
@@ -157,11 +171,25 @@ pub trait OutcomeLog: Send + Sync {
     /// [`StoreError`].
     async fn record(&self, outcome: &Outcome) -> Result<(), StoreError>;
 
-    /// The outcome of one request, if it was recorded.
+    /// The outcomes of a day, such as `2026-11-29`, in one of [`SHARDS`] parts: those behind the request `after`, in the
+    /// order of their names, `most` at most. All have been read when it gives none.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn has(&self, day: &str, request: &RequestId) -> Result<bool, StoreError>;
+    async fn page(
+        &self,
+        day: &str,
+        shard: u8,
+        after: Option<&RequestId>,
+        most: usize,
+    ) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Notes what `tenant` says of the answer to its `request`, and adds it to the day's sums. What was said first holds;
+    /// saying it again counts once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn rate(&self, tenant: &Tenant, request: &RequestId, feedback: Feedback) -> Result<Rated, StoreError>;
 
     /// The sum over the days of `month`.
     ///

@@ -11,11 +11,11 @@ use farthing_domain::complexity::Tier;
 use farthing_domain::ids::{ProviderId, RequestId, Tenant};
 use farthing_domain::ledger::StoredReply;
 use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Outcome, Summary};
+use farthing_domain::outcome::{Feedback, Outcome, Summary};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, Provider as _, RuleCheck, StoreError, Validation,
-    Validator,
+    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, Provider as _, Rated, RuleCheck, StoreError,
+    Validation, Validator,
 };
 use farthing_domain::prompt::{Conversation, Prompt};
 use farthing_domain::quality::Quality;
@@ -68,8 +68,12 @@ impl OutcomeLog for Good {
         Ok(())
     }
 
-    async fn has(&self, _: &str, _: &RequestId) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn page(&self, _: &str, _: u8, _: Option<&RequestId>, _: usize) -> Result<Vec<Outcome>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn rate(&self, _: &Tenant, _: &RequestId, _: Feedback) -> Result<Rated, StoreError> {
+        Ok(Rated::Unknown)
     }
 
     async fn summary(&self, _: Month) -> Result<Summary, StoreError> {
@@ -105,6 +109,8 @@ pub(crate) fn policy() -> Policy {
 /// What one question needs.
 pub(crate) struct Ask {
     pub(crate) policy: Policy,
+    /// Whether the agent's owner wants words kept.
+    pub(crate) keeps_words: bool,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) local: Arc<dyn LocalTierSource>,
     pub(crate) rules: Arc<dyn RuleCheck>,
@@ -118,6 +124,7 @@ impl Ask {
     pub(crate) async fn run(self) -> (Result<Answer, &'static str>, Outcome) {
         let good = Arc::new(Good::default());
         let agent: BrandProfile = owner_file("agents/rprd/agent.toml", None);
+        let agent = BrandProfile { keeps_words: self.keeps_words, ..agent };
         let context = RequestContext {
             id: RequestId::parse(&"A".repeat(26)).unwrap(),
             tenant: Tenant::parse("tenant").unwrap(),

@@ -73,7 +73,10 @@ async fn ask(ledger: Refusing, max_cost: Usd) {
     let anthropic = provider("anthropic");
     anthropic.push_text("an answer", 10, 10);
     let (ledger, local, rules) = (Arc::new(ledger), Arc::new(local_tier()), Arc::new(Plain));
-    let _ended = Ask { policy: policy(), ledger, local, rules, providers: vec![anthropic], max_cost }.run().await;
+    let _ended =
+        Ask { policy: policy(), keeps_words: false, ledger, local, rules, providers: vec![anthropic], max_cost }
+            .run()
+            .await;
 }
 
 /// The counts of `budget.refused` by reason, after one question.

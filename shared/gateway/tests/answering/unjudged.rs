@@ -37,7 +37,9 @@ async fn ask(providers: &[&Arc<ScriptedProvider>]) -> (Result<Answer, &'static s
     let (local, rules, max_cost) = (Arc::new(Missing), Arc::new(NotNever), FIVE_CENTS);
     let providers = providers.iter().map(|provider| Arc::clone(provider)).collect();
     let (result, outcome) =
-        Ask { policy: policy(), ledger: ledger.clone(), local, rules, providers, max_cost }.run().await;
+        Ask { policy: policy(), keeps_words: false, ledger: ledger.clone(), local, rules, providers, max_cost }
+            .run()
+            .await;
     let books = ledger.books(NOW.month()).await.unwrap();
     assert_eq!(books.reserved, Usd::ZERO, "nothing stays reserved");
     (result, outcome, books.settled)
@@ -54,7 +56,7 @@ async fn the_first_paid_answer_is_delivered_and_says_that_nobody_judged_it() {
     assert_eq!((answer.quality, answer.route.complexity), (None, None), "no score is made up");
     assert_eq!(answer.route.attempts[0].outcome, "unjudged");
     assert!(spent > Usd::ZERO && spent == answer.cost, "it is paid for as always");
-    assert_eq!((outcome.origin, outcome.tier, outcome.score), (Origin::Paid, None, None));
+    assert_eq!((outcome.origin, outcome.tier(), outcome.score), (Origin::Paid, None, None));
     assert!(anthropic.calls().is_empty());
 }
 

@@ -8,6 +8,8 @@ use farthing_domain::agent::BrandProfile;
 use farthing_domain::complexity::Tier;
 use farthing_domain::ids::{AgentId, ModelId};
 use farthing_domain::money::Usd;
+use farthing_domain::outcome::Outcome;
+use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
     Analysis, Analyst, GroundedAnswerer, KnowledgeBase, LocalAnswer, ModelUnavailable, Passage, Retrieval, Source,
     Validation, Validator,
@@ -20,11 +22,11 @@ use farthing_testkit::plain::Plain;
 
 use crate::parts::{Ask, FIVE_CENTS, local_tier, policy, provider};
 
-const STORED: &str = "stored words";
+pub(crate) const STORED: &str = "stored words";
 const WRITTEN: &str = "words of its own";
 
 /// One passage, that answers with this probability, and whose own words score so much.
-struct Local {
+pub(crate) struct Local {
     answerability: f32,
     stored: Option<f32>,
     written: f32,
@@ -35,7 +37,7 @@ struct Local {
     judged: Mutex<Vec<(String, f32, bool)>>,
 }
 
-fn local(answerability: f32, stored: Option<f32>, written: f32) -> Local {
+pub(crate) fn local(answerability: f32, stored: Option<f32>, written: f32) -> Local {
     Local { answerability, stored, written, hangs: false, asked: AtomicUsize::new(0), judged: Mutex::default() }
 }
 
@@ -100,6 +102,16 @@ impl Validator for Local {
 async fn ask(local: &Arc<Local>, write_from: f32, deepseek: &Arc<ScriptedProvider>) -> Result<Answer, &'static str> {
     let mut policy = policy();
     policy.limits.write_from = write_from;
+    ask_under(policy, false, local, deepseek).await.0
+}
+
+/// Asks one question of an agent with these local models.
+pub(crate) async fn ask_under(
+    policy: Policy,
+    keeps_words: bool,
+    local: &Arc<Local>,
+    deepseek: &Arc<ScriptedProvider>,
+) -> (Result<Answer, &'static str>, Outcome) {
     let tier = LocalTier {
         analyst: local.clone(),
         knowledge: local.clone(),
@@ -109,7 +121,7 @@ async fn ask(local: &Arc<Local>, write_from: f32, deepseek: &Arc<ScriptedProvide
     };
     let ledger = Arc::new(OracleLedger::new(Usd::from_nanos(1_000_000_000), 95));
     let (local, providers) = (Arc::new(tier), vec![Arc::clone(deepseek)]);
-    Ask { policy, ledger, local, rules: Arc::new(Plain), providers, max_cost: FIVE_CENTS }.run().await.0
+    Ask { policy, keeps_words, ledger, local, rules: Arc::new(Plain), providers, max_cost: FIVE_CENTS }.run().await
 }
 
 fn attempts(answer: &Answer) -> Vec<(&str, &str)> {

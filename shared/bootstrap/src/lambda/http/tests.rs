@@ -134,6 +134,7 @@ fn each_sample_event_becomes_the_call_of_its_route() {
     for (name, method, path, key) in [
         ("agents", "POST", "/api/agents", Some("sample-1")),
         ("batch", "POST", "/api/agents/batch", None),
+        ("feedback", "POST", "/api/agents/feedback", None),
         ("models-status", "GET", "/api/models/status", None),
         ("budget-status", "GET", "/api/budget/status", None),
         ("init", "POST", "/api/models/init", None),
@@ -145,11 +146,12 @@ fn each_sample_event_becomes_the_call_of_its_route() {
         match name {
             "agents" => assert!(parse::request(&call.body, &defaults()).is_ok()),
             "batch" => assert!(parse::batch(&call.body, &defaults()).unwrap().iter().all(|(_, read)| read.is_ok())),
+            "feedback" => assert!(parse::feedback(&call.body).is_ok()),
             _ => {}
         }
     }
     // The authorizer and the schedules have events of other kinds.
-    assert_eq!(samples.len(), 5 + 3, "a sample that nothing reads: {:?}", samples.keys());
+    assert_eq!(samples.len(), 6 + 3, "a sample that nothing reads: {:?}", samples.keys());
 }
 
 /// How an event ends before anything is asked of a model: with which status and code.
