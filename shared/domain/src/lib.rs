@@ -28,3 +28,4 @@ pub mod request;
 pub mod rollout;
 pub mod router;
 pub mod time;
+pub mod weekly;

@@ -1,0 +1,382 @@
+//! What outcomes come to, in a size that does not grow with their number.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::measures::{Histogram, Latencies, Moments};
+use crate::complexity::Tier;
+use crate::money::Usd;
+use crate::outcome::{Attempt, Feedback, Origin, Outcome};
+use crate::policy::QualityThresholds;
+use crate::quality::{Quality, Verdict};
+use crate::rollout::Arm;
+pub use topics::{Centroid, Sample};
+
+mod topics;
+
+/// The most tenants that are told apart; the rest count as one.
+const MOST_TENANTS: usize = 200;
+
+/// What a stretch of outcomes comes to. Digests of different outcomes can be merged, and however outcomes are split the
+/// same comes out, but for tenants beyond the first 200.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digest {
+    /// All requests.
+    pub requests: u64,
+    /// By day, such as `2026-11-29`.
+    pub days: BTreeMap<String, Day>,
+    /// What each model did for each tier, attempts that were compared only included.
+    pub models: BTreeMap<String, BTreeMap<Tier, Work>>,
+    /// What each tier's requests came to.
+    pub tiers: BTreeMap<Tier, TierSum>,
+    /// What both made of the same query where that was compared on purpose: a sample of all queries.
+    pub compared: Pairs,
+    /// What both made of the same query where the cheaper one's answer was not delivered: queries that are hard for it.
+    pub escalated: Pairs,
+    /// By the rollout's way.
+    pub arms: BTreeMap<Arm, ArmSum>,
+    /// How sure tiers were.
+    pub confidences: Histogram,
+    /// The scores of delivered answers.
+    pub scores: Histogram,
+    /// The mean of delivered answers' scores.
+    pub score: Moments,
+    /// For each twentieth of the score of delivered answers that were rated: helpful and unhelpful.
+    pub rated: BTreeMap<u8, [u64; 2]>,
+    /// The mean of the queries' embeddings.
+    pub centroid: Centroid,
+    /// Some of the queries' embeddings.
+    pub sample: Sample,
+    /// How many requests each tenant made.
+    pub tenants: BTreeMap<String, u64>,
+}
+
+/// Pairs by cheaper and dearer model and tier.
+pub type Pairs = BTreeMap<String, BTreeMap<String, BTreeMap<Tier, Pair>>>;
+
+/// What a day came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Day {
+    /// All requests.
+    pub requests: u64,
+    /// By the name of their [`Origin`].
+    pub origins: BTreeMap<String, u64>,
+    /// What was paid, in nano-USD.
+    pub cost: i64,
+    /// What the baseline would have cost, in nano-USD.
+    pub baseline: i64,
+    /// The scores of delivered answers.
+    pub score: Moments,
+    /// How long requests took.
+    pub latency: Latencies,
+}
+
+/// What one model did for one tier.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// Attempts, those that were not made for want of a key or money not counted.
+    pub attempts: u64,
+    /// Of these, answers that were judged.
+    pub judged: u64,
+    /// Of these, answers above the threshold.
+    pub passed: u64,
+    /// Attempts that were delivered, rephrased ones included.
+    pub delivered: u64,
+    /// What they cost, in nano-USD.
+    pub cost: i64,
+    /// The scores.
+    pub score: Moments,
+    /// How long they took.
+    pub latency: Latencies,
+}
+
+/// What one tier's requests came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierSum {
+    /// All of them.
+    pub requests: u64,
+    /// Answered locally.
+    pub local: u64,
+    /// Answered by a later step than the first.
+    pub escalated: u64,
+    /// What was paid, in nano-USD.
+    pub cost: i64,
+    /// What the baseline would have cost, in nano-USD.
+    pub baseline: i64,
+    /// The scores of delivered answers.
+    pub score: Moments,
+    /// How sure the tier was.
+    pub confidence: Moments,
+}
+
+/// What a cheaper and a dearer step made of the same queries, counted where both were judged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// Where both passed: the cheaper one would have done.
+    pub both: u64,
+    /// Where only the cheaper one passed.
+    pub cheaper: u64,
+    /// Where only the dearer one passed.
+    pub dearer: u64,
+    /// Where neither passed.
+    pub neither: u64,
+    /// The cheaper one's score less the dearer one's.
+    pub difference: Moments,
+    /// What the dearer ones cost, in nano-USD.
+    pub cost: i64,
+}
+
+/// What one way of the rollout came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmSum {
+    /// All requests.
+    pub requests: u64,
+    /// Answers that were delivered.
+    pub answered: u64,
+    /// Called helpful, and unhelpful.
+    pub rated: [u64; 2],
+    /// The scores of delivered answers.
+    pub score: Moments,
+    /// What was paid, in nano-USD.
+    pub cost: i64,
+}
+
+impl Digest {
+    /// Adds an outcome, whose answers are held against `thresholds`.
+    pub fn add(&mut self, outcome: &Outcome, thresholds: &QualityThresholds) {
+        self.requests += 1;
+        self.count_tenant(outcome.tenant.as_str(), 1);
+        let delivered = outcome.score.filter(|_| is_new(outcome.origin)).map(f64::from);
+        let day = self.days.entry(outcome.at.day()).or_default();
+        day.requests += 1;
+        *day.origins.entry(outcome.origin.as_str().to_owned()).or_default() += 1;
+        day.cost += outcome.cost.nanos();
+        day.baseline += outcome.baseline.nanos();
+        day.latency.add(outcome.latency_ms);
+        let arm = self.arms.entry(outcome.arm).or_default();
+        arm.requests += 1;
+        arm.cost += outcome.cost.nanos();
+        if outcome.origin != Origin::Failed {
+            arm.answered += 1;
+        }
+        if let Some(feedback) = outcome.feedback {
+            arm.rated[place(feedback)] += 1;
+        }
+        if let Some(score) = delivered {
+            [&mut day.score, &mut arm.score, &mut self.score].into_iter().for_each(|sum| sum.add(score));
+            self.scores.add(score as f32);
+            if let Some(feedback) = outcome.feedback {
+                let bin = crate::outcome::score_bin(score as f32);
+                self.rated.entry(u8::try_from(bin).unwrap_or(u8::MAX)).or_default()[place(feedback)] += 1;
+            }
+        }
+        self.add_query(outcome, delivered, thresholds);
+    }
+
+    fn add_query(&mut self, outcome: &Outcome, delivered: Option<f64>, thresholds: &QualityThresholds) {
+        let Some(query) = &outcome.query else { return };
+        self.confidences.add(query.confidence);
+        self.centroid.add(&query.embedding);
+        self.sample.add(&outcome.request, &query.embedding);
+        let tier = self.tiers.entry(query.tier).or_default();
+        tier.requests += 1;
+        tier.local += u64::from(outcome.origin == Origin::Local);
+        tier.escalated += u64::from(outcome.escalated);
+        tier.cost += outcome.cost.nanos();
+        tier.baseline += outcome.baseline.nanos();
+        tier.confidence.add(query.confidence.into());
+        if let Some(score) = delivered {
+            tier.score.add(score);
+        }
+        for attempt in outcome.attempts.iter().chain(&outcome.shadow).filter(|attempt| was_made(attempt)) {
+            let of_model = self.models.entry(attempt.model.clone()).or_default();
+            of_model.entry(query.tier).or_default().add(attempt, thresholds);
+        }
+        let judged: Vec<&Attempt> = outcome.attempts.iter().filter(|attempt| attempt.quality.is_some()).collect();
+        if let (Some(cheaper), Some(dearer)) = (&outcome.shadow, judged.last()) {
+            add_pair(&mut self.compared, query.tier, cheaper, dearer, thresholds);
+        }
+        if let [cheaper, .., dearer] = judged[..] {
+            add_pair(&mut self.escalated, query.tier, cheaper, dearer, thresholds);
+        }
+    }
+
+    fn count_tenant(&mut self, tenant: &str, by: u64) {
+        let is_known = self.tenants.contains_key(tenant);
+        let name = if is_known || self.tenants.len() < MOST_TENANTS { tenant } else { OTHERS };
+        *self.tenants.entry(name.to_owned()).or_default() += by;
+    }
+
+    /// Adds what `other` is of: outcomes that are not in this one.
+    pub fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        each(&mut self.days, &other.days, Day::merge);
+        each(&mut self.models, &other.models, |models, other| each(models, other, Work::merge));
+        each(&mut self.tiers, &other.tiers, TierSum::merge);
+        merge_pairs(&mut self.compared, &other.compared);
+        merge_pairs(&mut self.escalated, &other.escalated);
+        each(&mut self.arms, &other.arms, ArmSum::merge);
+        self.confidences.merge(&other.confidences);
+        self.scores.merge(&other.scores);
+        self.score.merge(&other.score);
+        each(&mut self.rated, &other.rated, add_both);
+        self.centroid.merge(&other.centroid);
+        self.sample.merge(&other.sample);
+        other.tenants.iter().for_each(|(tenant, count)| self.count_tenant(tenant, *count));
+    }
+
+    /// What was paid.
+    #[must_use]
+    pub fn cost(&self) -> Usd {
+        Usd::from_nanos(self.days.values().map(|day| day.cost).sum())
+    }
+
+    /// What the baseline would have cost.
+    #[must_use]
+    pub fn baseline(&self) -> Usd {
+        Usd::from_nanos(self.days.values().map(|day| day.baseline).sum())
+    }
+
+    /// How many requests had this origin.
+    #[must_use]
+    pub fn of_origin(&self, origin: Origin) -> u64 {
+        self.days.values().filter_map(|day| day.origins.get(origin.as_str())).sum()
+    }
+}
+
+/// Stands for the tenants that are not told apart; no tenant has this name.
+const OTHERS: &str = "(others)";
+
+/// Whether the answer was made for this request, and not kept from another or refused.
+fn is_new(origin: Origin) -> bool {
+    matches!(origin, Origin::Local | Origin::Paid)
+}
+
+const fn place(feedback: Feedback) -> usize {
+    match feedback {
+        Feedback::Helpful => 0,
+        Feedback::Unhelpful => 1,
+    }
+}
+
+fn passes(quality: &Quality, thresholds: &QualityThresholds) -> bool {
+    quality.verdict(thresholds) == Verdict::Deliver
+}
+
+fn add_pair(pairs: &mut Pairs, tier: Tier, cheaper: &Attempt, dearer: &Attempt, thresholds: &QualityThresholds) {
+    let (Some(one), Some(other)) = (&cheaper.quality, &dearer.quality) else { return };
+    let by_tier = pairs.entry(cheaper.model.clone()).or_default().entry(dearer.model.clone()).or_default();
+    let pair = by_tier.entry(tier).or_default();
+    let count = match (passes(one, thresholds), passes(other, thresholds)) {
+        (true, true) => &mut pair.both,
+        (true, false) => &mut pair.cheaper,
+        (false, true) => &mut pair.dearer,
+        (false, false) => &mut pair.neither,
+    };
+    *count += 1;
+    pair.difference.add(f64::from(one.score) - f64::from(other.score));
+    pair.cost += dearer.cost.nanos();
+}
+
+fn merge_pairs(pairs: &mut Pairs, others: &Pairs) {
+    each(pairs, others, |by_dearer, other| {
+        each(by_dearer, other, |by_tier, other| each(by_tier, other, Pair::merge));
+    });
+}
+
+/// Whether the model was asked at all.
+fn was_made(attempt: &Attempt) -> bool {
+    attempt.quality.is_some() || attempt.cost > Usd::ZERO
+}
+
+fn each<K: Ord + Clone, V: Default>(sums: &mut BTreeMap<K, V>, others: &BTreeMap<K, V>, merge: impl Fn(&mut V, &V)) {
+    others.iter().for_each(|(key, other)| merge(sums.entry(key.clone()).or_default(), other));
+}
+
+fn add_both(sum: &mut [u64; 2], other: &[u64; 2]) {
+    sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+}
+
+impl Day {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        each(&mut self.origins, &other.origins, |sum, other| *sum += other);
+        self.cost += other.cost;
+        self.baseline += other.baseline;
+        self.score.merge(&other.score);
+        self.latency.merge(&other.latency);
+    }
+}
+
+impl Work {
+    fn add(&mut self, attempt: &Attempt, thresholds: &QualityThresholds) {
+        self.attempts += 1;
+        self.delivered += u64::from(matches!(attempt.outcome.as_str(), "delivered" | "rephrased"));
+        self.cost += attempt.cost.nanos();
+        self.latency.add(attempt.latency_ms);
+        if let Some(quality) = &attempt.quality {
+            self.judged += 1;
+            self.passed += u64::from(passes(quality, thresholds));
+            self.score.add(quality.score.into());
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.attempts += other.attempts;
+        self.judged += other.judged;
+        self.passed += other.passed;
+        self.delivered += other.delivered;
+        self.cost += other.cost;
+        self.score.merge(&other.score);
+        self.latency.merge(&other.latency);
+    }
+}
+
+impl TierSum {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.local += other.local;
+        self.escalated += other.escalated;
+        self.cost += other.cost;
+        self.baseline += other.baseline;
+        self.score.merge(&other.score);
+        self.confidence.merge(&other.confidence);
+    }
+}
+
+impl Pair {
+    /// How many queries both were asked.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.both + self.cheaper + self.dearer + self.neither
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.both += other.both;
+        self.cheaper += other.cheaper;
+        self.dearer += other.dearer;
+        self.neither += other.neither;
+        self.difference.merge(&other.difference);
+        self.cost += other.cost;
+    }
+}
+
+impl ArmSum {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.answered += other.answered;
+        add_both(&mut self.rated, &other.rated);
+        self.score.merge(&other.score);
+        self.cost += other.cost;
+    }
+}
+
+#[cfg(test)]
+mod tests;
