@@ -51,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "farthing-inference",
             "farthing-init",
             "farthing-models",
+            "farthing-optimize",
             "farthing-status",
             "farthing-sweep",
         ],

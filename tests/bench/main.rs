@@ -2,7 +2,8 @@
 //!
 //! Latencies are medians of one run on this machine; what counts are the ratios, whose two sides
 //! are taken in the same run. `cargo bench -- --python <interpreter>` names a Python with
-//! onnxruntime and numpy to compare the encoder with, and xllamacpp (llama.cpp) for the language model.
+//! onnxruntime and numpy to compare the encoder with, and xllamacpp (llama.cpp) for the language model. `--only encoder`,
+//! `judging`, `generator`, `weekly` or `answers` measures that part alone.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a benchmark ends at the first error")]
 
@@ -13,6 +14,7 @@ mod rephrasing;
 #[path = "../journeys/server.rs"]
 #[expect(dead_code, reason = "the journeys use more of it")]
 mod server;
+mod weekly;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,16 +35,30 @@ const DIMENSIONS: usize = 384;
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let python = arguments.iter().position(|argument| argument == "--python").map(|at| arguments[at + 1].clone());
+    let after =
+        |name: &str| arguments.iter().position(|argument| argument == name).map(|at| arguments[at + 1].as_str());
+    let (python, only) = (after("--python"), after("--only"));
+    let is_asked = |part: &str| only.is_none_or(|only| only == part);
     let server = Server::start().await;
-    encoder(python.as_deref());
-    reading();
-    judging::measure().await;
-    generating::measure(python.as_deref()).await;
-    grounded::measure();
-    retrieval();
-    local_answers(&server).await;
-    paid_overhead(&server).await;
+    if is_asked("encoder") {
+        encoder(python);
+        reading();
+    }
+    if is_asked("judging") {
+        judging::measure().await;
+    }
+    if is_asked("generator") {
+        generating::measure(python).await;
+        grounded::measure();
+    }
+    if is_asked("weekly") {
+        weekly::measure().await;
+    }
+    if is_asked("answers") {
+        retrieval();
+        local_answers(&server).await;
+        paid_overhead(&server).await;
+    }
     println!("memory     {} MiB resident after all of the above, knowledge tier", server.resident_mib());
 }
 

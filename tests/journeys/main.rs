@@ -15,3 +15,4 @@ mod phrasings;
 mod replay;
 mod server;
 mod sweep;
+mod weekly;

@@ -11,6 +11,7 @@ mod knowledge;
 mod models;
 mod output;
 mod reconcile;
+mod report;
 mod serve;
 mod status;
 
@@ -86,6 +87,12 @@ enum Command {
     Bench(bench::BenchCommand),
     /// Print how models, routing, costs and budget stand.
     Status,
+    /// Print the report of the week that has ended, or of another one; it is made if that has not been done.
+    ///
+    /// The gateway makes it by itself while it runs. Nothing is changed and nothing paid for.
+    ///
+    /// Example: farthing report --week 2026-W48
+    Report(report::ReportArgs),
     /// Hold a month's ledger against its own rows, and against what the providers bill.
     ///
     /// It reads the whole table. The exit code is 1 when the books are not those of the rows, or a
@@ -134,6 +141,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Bench(command)) => bench::run(&config, &command, json).await,
         Some(Command::Eval(args)) => eval::run(&config, &args, json).await,
         Some(Command::Status) => status::run(&config, json).await,
+        Some(Command::Report(args)) => report::run(&config, &args, json).await,
         Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,
         Some(Command::Budget(command)) => budget::run(&config, &command, json).await,
         Some(Command::Models(command)) => models::run(&config, &command, json).await,

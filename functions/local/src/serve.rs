@@ -19,13 +19,20 @@ use farthing_bootstrap::wiring;
 use farthing_domain::auth::{Scope, only_authorization};
 use farthing_domain::ids::Tenant;
 use farthing_gateway::authorize::{Authorize, NotAuthorized};
+use farthing_gateway::optimize::Optimize;
 use farthing_gateway::sweep::Sweep;
+use tokio::time::Instant;
 
 use crate::gateway::LocalGateway;
 use crate::{ServeArgs, output};
 
 /// How often reservations are swept that nobody resolved.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
+
+/// How often it is looked whether a week has ended, and how long after the start for the first time: the first questions
+/// come before.
+const WEEKLY_INTERVAL: Duration = Duration::from_secs(3_600);
+const FIRST_REPORT: Duration = Duration::from_secs(60);
 
 struct Server {
     gateway: LocalGateway,
@@ -46,6 +53,7 @@ pub(crate) async fn run(
         anyhow::bail!("the models were not activated: {}", String::from_utf8_lossy(&activated.body));
     }
     let server = Arc::new(Server { gateway, authorize });
+    tokio::spawn(report_weeks(wiring::optimize(config).await?));
     tokio::spawn(sweep(Sweep { ledger: Arc::clone(&server.gateway.ledger), clock: Arc::new(SystemClock) }));
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     greet(&listener.local_addr()?, config, needs_keys, json);
@@ -131,6 +139,17 @@ fn respond(reply: Reply) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// Makes the weekly run when a week has ended, as the schedule of its function has it done.
+async fn report_weeks(optimize: Optimize) {
+    let mut ticks = tokio::time::interval_at(Instant::now() + FIRST_REPORT, WEEKLY_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = farthing_optimize::handle(&optimize).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the weekly run failed");
+        }
+    }
 }
 
 /// Sweeps again and again, as the schedule of the sweep function has it done.

@@ -1,11 +1,12 @@
-//! The weekly run, on a schedule.
-//!
-//! It records what the month's requests came to. There is nothing yet that it would learn from
-//! them, and its result says so.
+//! The weekly run, on a schedule: what the week that has ended came to, whether it was another one than usual, and what its
+//! owner might do. It changes nothing else.
 
 use farthing_domain::jobs::{JobResult, ResultTooLong};
-use farthing_gateway::optimize::{Optimize, OptimizeFailed, Seen, WeeklyRun};
+use farthing_domain::weekly::WeeklyReport;
+use farthing_gateway::optimize::{Optimize, OptimizeFailed, WeeklyRun, Written};
 use serde_json::{Value, json};
+
+mod markdown;
 
 /// Makes this week's run, or gives the result that there is. What the event holds is of no interest.
 ///
@@ -20,24 +21,16 @@ pub async fn handle(optimize: &Optimize) -> Result<Value, OptimizeFailed> {
     Ok(json!({"state": state, "result": read(&result)}))
 }
 
-fn write(seen: &Seen) -> Result<JobResult, ResultTooLong> {
-    let (from, to) = seen.window;
-    let summary = &seen.summary;
-    let report = json!({
-        "week": seen.week.to_string(),
-        "learned": "nothing to learn yet",
-        "window": {"from": from.to_string(), "to": to.to_string()},
-        "requests": summary.total,
-        "local": summary.local,
-        "paid": summary.paid,
-        "cached": summary.cached,
-        "refused": summary.refused,
-        "failed": summary.failed,
-        "costUsd": summary.cost.as_dollars(),
-        "baselineUsd": summary.baseline.as_dollars(),
-        "meanScore": summary.mean_score(),
+fn write(report: &WeeklyReport) -> Result<Written, ResultTooLong> {
+    let alarms = report.changes.iter().filter(|change| change.is_alarm).map(|change| change.measure);
+    let summary = json!({
+        "week": report.week,
+        "sums": report.weeks.last(),
+        "baselineWeek": report.baseline_week,
+        "drift": alarms.collect::<Vec<_>>(),
+        "advice": report.advice,
     });
-    JobResult::parse(&report.to_string())
+    Ok(Written { words: markdown::of(report), result: JobResult::parse(&summary.to_string())? })
 }
 
 /// The result as it was written; a text, should it be no JSON.

@@ -1,29 +1,53 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use farthing_bootstrap::clock::{SystemClock, Ulids};
-use farthing_domain::ids::{RequestId, Tenant};
-use farthing_domain::jobs::{Job, JobClaim};
+use farthing_bootstrap::clock::Ulids;
+use farthing_domain::complexity::Tier;
+use farthing_domain::ids::{AgentId, ModelId, RequestId, Tenant};
 use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Feedback, Outcome, Summary};
-use farthing_domain::ports::{Clock as _, Ids as _, Jobs as _, OutcomeLog, Rated, StoreError};
-use farthing_domain::time::Month;
+use farthing_domain::outcome::{Attempt, Feedback, Origin, Outcome, QuantizedVector, QueryRecord, Summary};
+use farthing_domain::policy::Policy;
+use farthing_domain::ports::{Clock, OutcomeLog, Rated, SHARDS, StoreError};
+use farthing_domain::quality::Quality;
+use farthing_domain::rollout::Arm;
+use farthing_domain::time::{Month, Timestamp, Week};
+use farthing_stores::DocumentArchive;
 use farthing_testkit::stores_suite::OracleJobs;
+use futures::future::join_all;
+use tempfile::TempDir;
 
 use super::*;
 
-/// A month with this sum of outcomes, or one that cannot be read.
-struct FixedMonth(Option<Summary>);
+/// Outcomes in memory, which are told no more after so many pages: the process dies there.
+#[derive(Default)]
+struct Outcomes {
+    by_shard: BTreeMap<(String, u8), Vec<Outcome>>,
+    pages_left: AtomicUsize,
+    read: AtomicUsize,
+}
 
 #[async_trait]
-impl OutcomeLog for FixedMonth {
+impl OutcomeLog for Outcomes {
     async fn record(&self, _: &Outcome) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn page(&self, _: &str, _: u8, _: Option<&RequestId>, _: usize) -> Result<Vec<Outcome>, StoreError> {
-        Ok(Vec::new())
+    async fn page(
+        &self,
+        day: &str,
+        shard: u8,
+        after: Option<&RequestId>,
+        most: usize,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let left = self.pages_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map_err(|_| StoreError { store: "outcome", cause: "it is dead".into() })?;
+        self.read.fetch_add(1, Ordering::Relaxed);
+        let all = self.by_shard.get(&(day.to_owned(), shard)).into_iter().flatten();
+        let rest = all.filter(|outcome| after.is_none_or(|after| outcome.request > *after));
+        Ok(rest.take(most.min(7)).cloned().collect())
     }
 
     async fn rate(&self, _: &Tenant, _: &RequestId, _: Feedback) -> Result<Rated, StoreError> {
@@ -31,51 +55,248 @@ impl OutcomeLog for FixedMonth {
     }
 
     async fn summary(&self, _: Month) -> Result<Summary, StoreError> {
-        self.0.clone().ok_or_else(|| StoreError { store: "outcomes", cause: "as the test says".into() })
+        Ok(Summary::default())
     }
 }
 
-fn optimize(jobs: &Arc<OracleJobs>, summary: Option<Summary>) -> Optimize {
-    Optimize {
-        jobs: jobs.clone(),
-        outcomes: Arc::new(FixedMonth(summary)),
-        ids: Arc::new(Ulids::default()),
-        clock: Arc::new(SystemClock),
+/// A clock that a test sets.
+struct Set(Mutex<Timestamp>);
+
+impl Clock for Set {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
     }
 }
 
-fn busy_month() -> Summary {
-    Summary { total: 12, local: 9, paid: 3, cost: Usd::from_nanos(20_000_000), ..Summary::default() }
+struct World {
+    outcomes: Arc<Outcomes>,
+    jobs: Arc<OracleJobs>,
+    folder: TempDir,
+    clock: Arc<Set>,
+}
+
+const WEEK: &str = "2026-W48";
+
+fn week() -> Week {
+    Week::parse(WEEK).unwrap()
+}
+
+impl World {
+    /// A week of so many outcomes each day, whose event comes on the Monday after.
+    fn new(each_day: u32) -> Self {
+        let mut outcomes = Outcomes { pages_left: usize::MAX.into(), ..Outcomes::default() };
+        outcomes.add(week(), each_day, 0.9);
+        let clock = Arc::new(Set(Mutex::new(week().next().start().plus(Duration::from_secs(3 * 3_600)))));
+        Self { outcomes: Arc::new(outcomes), jobs: Arc::default(), folder: TempDir::new().unwrap(), clock }
+    }
+
+    fn optimize(&self) -> Optimize {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/policy.toml");
+        let policy: Policy = toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        Optimize {
+            jobs: self.jobs.clone(),
+            outcomes: self.outcomes.clone(),
+            archive: Arc::new(DocumentArchive::in_directory(self.folder.path())),
+            policy,
+            ids: Arc::new(Ulids::default()),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn pass(&self, time: Duration) {
+        let mut now = self.clock.0.lock().unwrap();
+        *now = now.plus(time);
+    }
+
+    /// All documents of the archive, by name.
+    fn documents(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(self.folder.path()).unwrap().display().to_string();
+                    found.insert(name, std::fs::read(path).unwrap());
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Outcomes {
+    fn add(&mut self, week: Week, each_day: u32, score: f32) {
+        for day in 0..7 {
+            for number in 0..each_day {
+                let at = week.start().plus(Duration::from_secs(86_400 * u64::from(day) + u64::from(number)));
+                let outcome = outcome(day * each_day + number, at, score);
+                let shard = u8::try_from(number % u32::from(SHARDS)).unwrap();
+                self.by_shard.entry((at.day(), shard)).or_default().push(outcome);
+            }
+        }
+    }
+}
+
+/// A question that DeepSeek answers, and every third one at the shadow stage.
+fn outcome(number: u32, at: Timestamp, score: f32) -> Outcome {
+    let vector: Vec<f32> = (0..16).map(|place| f32::from(u8::from(place == number % 16))).collect();
+    let judged = |model: &str, outcome: &str, score: f32| {
+        let (relevance, coherence, brand) = (score, score, 1.0);
+        let quality =
+            Quality { score, relevance, coherence, groundedness: None, brand, toxicity: 0.0, hard_fail: None };
+        Attempt { latency_ms: 20, ..Attempt::skipped(model, outcome) }.judged(Some(&quality))
+    };
+    let attempt = Attempt { cost: Usd::from_nanos(80_000), ..judged("deepseek-chat", "delivered", score) };
+    let is_compared = number.is_multiple_of(3);
+    Outcome {
+        request: RequestId::parse(&format!("{number:026}")).unwrap(),
+        at,
+        tenant: Tenant::parse("shop").unwrap(),
+        agent: AgentId::parse("rprd").unwrap(),
+        policy: 1,
+        arm: if is_compared { Arm::Shadow } else { Arm::Paid },
+        query: Some(QueryRecord {
+            tier: Tier::Simple,
+            confidence: 0.95,
+            embedding: QuantizedVector::of(&vector),
+            injection: 0.0,
+            toxicity: 0.0,
+            gain: 0.0,
+            can_be_checked: false,
+            tokens: 9,
+            knowledge: None,
+        }),
+        plan: Vec::new(),
+        attempts: vec![attempt],
+        cache: None,
+        origin: Origin::Paid,
+        model: ModelId::parse("deepseek-chat").ok(),
+        score: Some(score),
+        escalated: false,
+        shadow: is_compared.then(|| judged("knowledge", "compared", 0.9 - 0.001 * (number % 7) as f32)),
+        cost: Usd::from_nanos(80_000),
+        baseline: Usd::from_nanos(1_000_000),
+        latency_ms: 900,
+        error: None,
+        feedback: None,
+        words: None,
+    }
 }
 
 #[tokio::test]
-async fn a_week_has_one_run_with_one_result_however_often_its_event_comes() {
-    let jobs = Arc::new(OracleJobs::default());
-    let first = handle(&optimize(&jobs, Some(busy_month()))).await.unwrap();
-    assert_eq!((&first["state"], &first["result"]["learned"]), (&json!("made"), &json!("nothing to learn yet")));
-    let figures = ["requests", "local", "paid", "costUsd"].map(|name| first["result"][name].clone());
-    assert_eq!(figures, [json!(12), json!(9), json!(3), json!(0.02)], "{first}");
-    let again = handle(&optimize(&jobs, Some(Summary::default()))).await.unwrap();
-    assert_eq!((&again["state"], &again["result"]), (&json!("made_before"), &first["result"]));
+async fn a_week_has_one_report_that_says_what_it_came_to() {
+    let world = World::new(50);
+    let made = handle(&world.optimize()).await.unwrap();
+    assert_eq!((&made["state"], &made["result"]["week"]), (&json!("made"), &json!(WEEK)));
+    let sums = &made["result"]["sums"];
+    assert_eq!((&sums["requests"], &sums["origins"]), (&json!(350), &json!([0, 350, 0, 0, 0])), "{sums}");
+    assert!((sums["costUsd"].as_f64().unwrap() - 0.028).abs() < 1e-9);
+
+    let (report, words) = world.optimize().archive.report(week()).await.unwrap().unwrap();
+    assert_eq!((report.days.len(), report.days[0].requests, report.weeks.len()), (7, 50, 1));
+    let compared = &report.compared[0];
+    assert_eq!((compared.cheaper.as_str(), compared.queries, compared.cheaper_passed), ("knowledge", 117, 1.0));
+    assert!(report.advice[0].text.starts_with("Let `knowledge` answer more simple questions"), "{:?}", report.advice);
+    let month = 0.028 * 365.25 / 12.0 / 7.0;
+    assert!((report.advice[0].saves_usd_a_month.unwrap() - month).abs() < 1e-9, "all of it could be saved");
+    for line in ["# 2026-W48", "## What to do", "| 2026-11-23 | 50 |", "| knowledge | deepseek-chat | simple | 117 |"] {
+        assert!(words.contains(line), "no {line:?} in {words}");
+    }
+    let again = handle(&world.optimize()).await.unwrap();
+    assert_eq!((&again["state"], &again["result"]), (&json!("made_before"), &made["result"]));
 }
 
 #[tokio::test]
-async fn a_run_that_failed_is_made_by_the_next_event() {
-    let jobs = Arc::new(OracleJobs::default());
-    let failed = handle(&optimize(&jobs, None)).await;
-    assert!(matches!(failed, Err(OptimizeFailed::Store(_))), "{failed:?}");
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    let next = handle(&optimize(&jobs, Some(busy_month()))).await.unwrap();
-    assert_eq!(next["state"], json!("made"), "{next}");
+async fn wherever_a_run_is_cut_off_the_next_one_gives_the_same() {
+    let whole = World::new(30);
+    let expected = handle(&whole.optimize()).await.unwrap();
+    let pages = whole.outcomes.read.load(Ordering::Relaxed);
+    for cut in [0, 1, pages / 3, pages / 2, pages - 1] {
+        let world = World::new(30);
+        world.outcomes.pages_left.store(cut, Ordering::Relaxed);
+        assert!(matches!(handle(&world.optimize()).await, Err(OptimizeFailed::Store(_))), "at page {cut}");
+        world.outcomes.pages_left.store(usize::MAX, Ordering::Relaxed);
+        world.pass(Duration::from_millis(1));
+        let made = handle(&world.optimize()).await.unwrap();
+        assert_eq!((&made["state"], &made["result"]), (&json!("made"), &expected["result"]), "at page {cut}");
+        assert_eq!(world.documents(), whole.documents(), "at page {cut}");
+        let again = world.outcomes.read.load(Ordering::Relaxed) - cut;
+        assert!(again <= pages - cut + pages / 7 + 1, "{again} of {pages} pages were read again after page {cut}");
+    }
 }
 
 #[tokio::test]
-async fn an_event_that_comes_while_a_run_is_made_has_to_come_again() {
-    let jobs = Arc::new(OracleJobs::default());
-    let now = SystemClock.now();
-    let lease = now.plus(Duration::from_secs(60));
-    let claim = JobClaim { job: Job::Optimize, week: now.week(), owner: Ulids::default().request_id(), lease };
-    jobs.begin(&claim, now).await.unwrap();
-    let refused = handle(&optimize(&jobs, Some(busy_month()))).await;
+async fn a_thousand_events_fifty_at_a_time_have_one_effect() {
+    let world = World::new(20);
+    let (mut made, mut before, mut underway) = (0, 0, 0);
+    for _ in 0..20 {
+        let optimize = world.optimize();
+        for result in join_all((0..50).map(|_| handle(&optimize))).await {
+            match result {
+                Ok(result) if result["state"] == "made" => made += 1,
+                Ok(_) => before += 1,
+                Err(OptimizeFailed::Underway { .. }) => underway += 1,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+    assert_eq!((made, before + underway), (1, 999));
+    assert!(before >= 950);
+    let once = World::new(20);
+    handle(&once.optimize()).await.unwrap();
+    assert_eq!(world.documents(), once.documents());
+}
+
+#[tokio::test]
+async fn a_week_is_held_against_the_first_one_that_had_enough() {
+    let mut world = World::new(40);
+    handle(&world.optimize()).await.unwrap();
+    let outcomes = Arc::get_mut(&mut world.outcomes).unwrap();
+    outcomes.add(week().next(), 40, 0.9);
+    outcomes.add(week().next().next(), 40, 0.7);
+    let after = |weeks: u32| Duration::from_secs(u64::from(weeks) * 7 * 86_400);
+
+    world.pass(after(1));
+    let usual = handle(&world.optimize()).await.unwrap();
+    assert_eq!((&usual["result"]["baselineWeek"], &usual["result"]["drift"]), (&json!(WEEK), &json!([])));
+    world.pass(after(1));
+    let worse = handle(&world.optimize()).await.unwrap();
+    let drift = (&worse["result"]["baselineWeek"], &worse["result"]["drift"]);
+    assert_eq!(drift, (&json!(WEEK), &json!(["scores", "score_drop"])));
+    let (report, words) = world.optimize().archive.report(week().next().next()).await.unwrap().unwrap();
+    let periods: Vec<_> = report.weeks.iter().map(|line| line.period.as_str()).collect();
+    assert_eq!(periods, ["2026-W48", "2026-W49", "2026-W50"]);
+    assert!(words.contains("## Drift against 2026-W48") && words.contains("Answers score lower"), "{words}");
+}
+
+#[tokio::test]
+async fn a_week_without_outcomes_has_a_report_too() {
+    let world = World::new(0);
+    let made = handle(&world.optimize()).await.unwrap();
+    assert_eq!((&made["state"], &made["result"]["sums"]["requests"]), (&json!("made"), &json!(0)));
+    assert!(world.optimize().archive.baseline().await.unwrap().is_none(), "nothing is held against nothing");
+    assert!(made["result"]["advice"].as_array().unwrap().is_empty());
+}
+
+/// An invocation that was silent for longer than its lease and was taken over leaves the other one's report alone.
+#[tokio::test]
+async fn whoever_was_taken_over_gives_up() {
+    let world = World::new(5);
+    let (first, second) = (world.optimize(), world.optimize());
+    // The second one begins while the first one reads, when its lease is over.
+    let claim = farthing_domain::jobs::JobClaim {
+        job: farthing_domain::jobs::Job::Optimize,
+        week: week().next(),
+        owner: RequestId::parse(&"A".repeat(26)).unwrap(),
+        lease: world.clock.now().plus(Duration::from_secs(60)),
+    };
+    first.jobs.begin(&claim, world.clock.now()).await.unwrap();
+    let refused = handle(&second).await;
     assert!(matches!(refused, Err(OptimizeFailed::Underway { .. })), "{refused:?}");
+    assert!(world.documents().is_empty());
+    world.pass(Duration::from_secs(61));
+    assert_eq!(handle(&second).await.unwrap()["state"], "made");
 }

@@ -82,12 +82,15 @@ pub async fn sweep(config: &Config) -> anyhow::Result<Sweep> {
 /// The parts of the function of the weekly run.
 ///
 /// # Errors
-/// When the table cannot be made.
+/// When a file is wrong, the table cannot be made, or it is not said which bucket keeps reports.
 pub async fn optimize(config: &Config) -> anyhow::Result<Optimize> {
-    let table = stores::connect(config).await?.table;
+    let policy = OwnerFiles::of(config)?.policy;
+    let connection = stores::connect(config).await?;
     Ok(Optimize {
-        jobs: Arc::new(DynamoJobs::new(table.clone())),
-        outcomes: Arc::new(DynamoOutcomes::new(table)),
+        archive: Arc::new(stores::archive(config, &connection)?),
+        policy,
+        jobs: Arc::new(DynamoJobs::new(connection.table.clone())),
+        outcomes: Arc::new(DynamoOutcomes::new(connection.table)),
         ids: Arc::new(Ulids::default()),
         clock: Arc::new(SystemClock),
     })

@@ -9,6 +9,7 @@ use crate::ids::ModelId;
 use crate::money::Usd;
 use crate::registry::Registry;
 use crate::rollout::Stage;
+use crate::weekly::drift::DriftRules;
 
 /// The policy, as `infra/policy.toml` states it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Policy {
     pub cache: CacheRules,
     /// What is refused before anything answers.
     pub screen: ScreenPolicy,
+    /// From when on a week counts as another one than the weeks before.
+    pub drift: DriftRules,
     /// Limits of time and load.
     pub limits: Limits,
 }
@@ -251,7 +254,8 @@ impl Policy {
         let is_share = |value: f32| (0.0..=1.0).contains(&value);
         let gain = &self.gain;
         let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
-        let checks: [(&'static str, bool, &str); 23] = [
+        let drift = &self.drift;
+        let checks: [(&'static str, bool, &str); 25] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -278,6 +282,14 @@ impl Policy {
             ("cache.min_same", (0.0..=1.0).contains(&self.cache.min_same), "0 to 1"),
             ("cache.keep_hours", self.cache.keep_hours >= self.cache.fresh_hours, "at least cache.fresh_hours"),
             ("screen", is_share(self.screen.injection) && is_share(self.screen.toxicity), "0 to 1"),
+            ("drift.false_alarms", drift.false_alarms > 0.0 && drift.false_alarms < 1.0, "above 0 and below 1"),
+            (
+                "drift",
+                [drift.stability_index, drift.centroid, drift.new_topics, drift.score_drop]
+                    .iter()
+                    .all(|least| *least > 0.0),
+                "numbers above 0",
+            ),
             ("limits.request_ms", (1_000..=26_000).contains(&limits.request_ms), "1000 to 26000"),
             ("limits.step_ms", (100..=20_000).contains(&limits.step_ms), "100 to 20000"),
             ("limits.in_flight", limits.in_flight > 0 && limits.batch_in_flight > 0, "more than 0"),

@@ -20,7 +20,7 @@ pub use models::{
 pub use providers::{Charge, Completion, CompletionRequest, PreparedCall, Provider, ProviderFailure};
 pub use stores::{
     ActivationRefused, ActiveRelease, AnswerCache, CacheLookup, Fetched, Jobs, Ledger, LedgerAudit, ModelStore,
-    OutcomeLog, Rated, Releases, SHARDS, StoreError,
+    OutcomeLog, Rated, Releases, SHARDS, StoreError, WeekArchive,
 };
 
 use crate::ids::RequestId;

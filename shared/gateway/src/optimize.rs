@@ -1,23 +1,38 @@
 //! The use case of the weekly run: once a week, by whoever comes first, with one recorded result.
+//!
+//! It reads the outcomes of the week that has ended, holds them against a baseline and writes a report. It spends nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_domain::jobs::{Job, JobClaim, JobRefused, JobResult, ResultTooLong};
-use farthing_domain::outcome::Summary;
-use farthing_domain::ports::{Clock, Ids, Jobs, OutcomeLog, StoreError};
-use farthing_domain::time::{Timestamp, Week};
+use farthing_domain::policy::Policy;
+use farthing_domain::ports::{Clock, Ids, Jobs, OutcomeLog, SHARDS, StoreError, WeekArchive};
+use farthing_domain::time::Week;
+use farthing_domain::weekly::drift::changes;
+use farthing_domain::weekly::report::report;
+use farthing_domain::weekly::{Baseline, Digest, WeeklyReport};
 
-/// How long a run may take before another invocation takes it over: a little longer than the
-/// deployment gives the function, so that a try after one that was cut off finds the lease over.
-const LEASE: Duration = Duration::from_secs(330);
+/// How long an invocation may be silent before another one takes the run over. It renews its lease while it reads, so that a
+/// try a minute or two after one that was cut off finds the lease over.
+const LEASE: Duration = Duration::from_secs(60);
+/// How many outcomes are read at once: half a megabyte.
+const PAGE: usize = 500;
+/// The most weeks that a report looks back.
+const WEEKS: usize = 53;
+const DAYS: u32 = 7;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// The use case of the weekly run. It spends nothing.
+/// The use case of the weekly run.
 pub struct Optimize {
     /// The leases of weekly runs.
     pub jobs: Arc<dyn Jobs>,
     /// What became of requests.
     pub outcomes: Arc<dyn OutcomeLog>,
+    /// Digests and reports.
+    pub archive: Arc<dyn WeekArchive>,
+    /// What the owner decided.
+    pub policy: Policy,
     /// Names for invocations.
     pub ids: Arc<dyn Ids>,
     /// The time.
@@ -41,17 +56,6 @@ pub enum OptimizeFailed {
     Result(#[from] ResultTooLong),
 }
 
-/// What a week's run saw: the month so far.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
-    /// The week whose run it was.
-    pub week: Week,
-    /// The start of the outcomes' window, and its end.
-    pub window: (Timestamp, Timestamp),
-    /// The outcomes.
-    pub summary: Summary,
-}
-
 /// What came of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WeeklyRun {
@@ -61,28 +65,37 @@ pub enum WeeklyRun {
     MadeBefore(JobResult),
 }
 
+/// A week's report in words.
+pub struct Written {
+    /// For people.
+    pub words: String,
+    /// What is recorded as the run's result.
+    pub result: JobResult,
+}
+
 impl Optimize {
-    /// Makes the run of this week, unless that has been done; `write` puts the result into words.
-    /// A repeated or late event gets the result that there is.
+    /// Makes the run of this week, of the week before it, unless that has been done; `write` puts the report into words. A
+    /// repeated or late event gets the result that there is.
     ///
     /// # Errors
     /// [`OptimizeFailed`].
     pub async fn run(
         &self,
-        write: impl FnOnce(&Seen) -> Result<JobResult, ResultTooLong> + Send,
+        write: impl FnOnce(&WeeklyReport) -> Result<Written, ResultTooLong> + Send,
     ) -> Result<WeeklyRun, OptimizeFailed> {
         let now = self.clock.now();
-        let claim =
-            JobClaim { job: Job::Optimize, week: now.week(), owner: self.ids.request_id(), lease: now.plus(LEASE) };
+        let owner = self.ids.request_id();
+        let claim = JobClaim { job: Job::Optimize, week: now.week(), owner, lease: now.plus(LEASE) };
         match self.jobs.begin(&claim, now).await {
             Ok(()) => {}
             Err(JobRefused::Done(result)) => return Ok(WeeklyRun::MadeBefore(result)),
             Err(JobRefused::Running { retry_after }) => return Err(OptimizeFailed::Underway { retry_after }),
             Err(JobRefused::Store(error)) => return Err(error.into()),
         }
-        let made = self.make(&claim, now, write).await;
+        let made = self.make(&claim, write).await;
         if made.is_err() {
             // The next try need not wait for the lease. Should this fail too, it has to.
+            let now = self.clock.now();
             let _given_up = self.jobs.begin(&JobClaim { lease: now, ..claim }, now).await;
         }
         made
@@ -91,15 +104,78 @@ impl Optimize {
     async fn make(
         &self,
         claim: &JobClaim,
-        now: Timestamp,
-        write: impl FnOnce(&Seen) -> Result<JobResult, ResultTooLong> + Send,
+        write: impl FnOnce(&WeeklyReport) -> Result<Written, ResultTooLong> + Send,
     ) -> Result<WeeklyRun, OptimizeFailed> {
-        let summary = self.outcomes.summary(now.month()).await?;
-        let result = write(&Seen { week: claim.week, window: (now.month().start(), now), summary })?;
+        let week = claim.week.previous();
+        let digest = self.digest(week, claim).await?;
+        let baseline = self.baseline(week, &digest).await?;
+        let drift = baseline.as_ref().map(|before| changes(&before.digest, &digest, &self.policy.drift));
+        let mut before = self.archive.weeks().await?;
+        // This run may have been made before, but for its end.
+        before.retain(|line| line.period < week.to_string());
+        let before = before.split_off(before.len().saturating_sub(WEEKS - 1));
+        let since = baseline.map(|before| before.week);
+        let report = report(week, &digest, &self.policy, before, since, drift.unwrap_or_default());
+        let Written { words, result } = write(&report)?;
+        self.archive.keep_report(week, &report, &words).await?;
         if self.jobs.finish(claim, &result).await? {
             return Ok(WeeklyRun::Made(result));
         }
-        // It took so long that another invocation took it over: what holds is that one's.
+        // It was silent for so long that another invocation took it over: what holds is that one's.
         Err(OptimizeFailed::Underway { retry_after: LEASE })
+    }
+
+    /// What the outcomes of `week` come to, from where an invocation that was cut off had come to.
+    async fn digest(&self, week: Week, claim: &JobClaim) -> Result<Digest, OptimizeFailed> {
+        let mut read = self.archive.checkpoint(week).await?.unwrap_or_default();
+        let mut renewed = self.clock.now();
+        while read.days < DAYS {
+            let day = week.start().plus(read.days * DAY).day();
+            for shard in 0..SHARDS {
+                self.read_shard(&day, shard, &mut read.digest).await?;
+                if self.clock.now().since(renewed) > LEASE / 4 {
+                    self.renew(claim).await?;
+                    renewed = self.clock.now();
+                }
+            }
+            read.days += 1;
+            // Whoever was taken over meanwhile leaves the other one's documents alone.
+            self.renew(claim).await?;
+            self.archive.keep_checkpoint(week, &read).await?;
+        }
+        Ok(read.digest)
+    }
+
+    async fn read_shard(&self, day: &str, shard: u8, digest: &mut Digest) -> Result<(), OptimizeFailed> {
+        let mut after = None;
+        loop {
+            let page = self.outcomes.page(day, shard, after.as_ref(), PAGE).await?;
+            page.iter().for_each(|outcome| digest.add(outcome, &self.policy.quality));
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.request.clone());
+        }
+    }
+
+    /// Renews the lease; an invocation that lost it must not go on.
+    async fn renew(&self, claim: &JobClaim) -> Result<(), OptimizeFailed> {
+        let now = self.clock.now();
+        match self.jobs.begin(&JobClaim { lease: now.plus(LEASE), ..claim.clone() }, now).await {
+            Ok(()) => Ok(()),
+            Err(JobRefused::Store(error)) => Err(error.into()),
+            Err(JobRefused::Running { retry_after }) => Err(OptimizeFailed::Underway { retry_after }),
+            Err(JobRefused::Done(_)) => Err(OptimizeFailed::Underway { retry_after: Duration::ZERO }),
+        }
+    }
+
+    /// What `week` is held against: the first week that had outcomes enough, which is kept.
+    async fn baseline(&self, week: Week, digest: &Digest) -> Result<Option<Baseline>, OptimizeFailed> {
+        if let Some(baseline) = self.archive.baseline().await? {
+            // A week is not held against itself, or against a later one.
+            return Ok(Some(baseline).filter(|baseline| baseline.week < week));
+        }
+        if digest.requests >= self.policy.drift.min_outcomes {
+            self.archive.keep_baseline(&Baseline { week, digest: digest.clone() }).await?;
+        }
+        Ok(None)
     }
 }

@@ -4,6 +4,7 @@
 //! same client reaches the same table in this process, through [`Table::over`].
 
 mod api_keys;
+mod archive;
 mod cache;
 mod conditional;
 mod item;
@@ -18,6 +19,7 @@ mod server_clock;
 mod table;
 
 pub use api_keys::DynamoApiKeys;
+pub use archive::DocumentArchive;
 pub use cache::DynamoAnswerCache;
 pub use jobs::DynamoJobs;
 pub use ledger::{DynamoLedger, LedgerConfig};

@@ -22,10 +22,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A key that would leave the store.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is no key: expected names joined by `/`")]
-struct InvalidKey(String);
+pub(crate) struct InvalidKey(String);
 
 /// The key as a path below the store's root: plain names, one below the other.
-fn below_root(key: &str) -> Result<&Path, InvalidKey> {
+pub(crate) fn below_root(key: &str) -> Result<&Path, InvalidKey> {
     let is_plain = !key.is_empty()
         && !key.contains(['\\', '\0'])
         && key.split('/').all(|name| matches!(Path::new(name).components().next(), Some(Component::Normal(_))));

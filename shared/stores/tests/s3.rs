@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use farthing_domain::ports::ModelStore;
-use farthing_stores::S3ModelStore;
+use farthing_stores::{DocumentArchive, S3ModelStore};
 use farthing_testkit::stores_suite;
 
 /// A bucket that keeps objects with the checksum that came with them.
@@ -26,6 +26,10 @@ type Object = (Vec<u8>, String);
 
 impl Bucket {
     fn store(&self) -> S3ModelStore {
+        S3ModelStore::new(self.client(), "bucket", "models/")
+    }
+
+    fn client(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
@@ -35,14 +39,16 @@ impl Bucket {
             .retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
             .http_client(self.clone())
             .build();
-        S3ModelStore::new(aws_sdk_s3::Client::from_conf(config), "bucket", "models/")
+        aws_sdk_s3::Client::from_conf(config)
     }
 
-    fn answer(&self, method: &str, path: &str, body: &[u8]) -> HttpResponse {
+    /// `sha256` is the checksum of a body that came whole, and not in pieces.
+    fn answer(&self, method: &str, path: &str, body: &[u8], sha256: Option<String>) -> HttpResponse {
         let mut objects = self.0.lock().unwrap();
         match (method, objects.get(path)) {
             ("PUT", _) => {
-                objects.insert(path.to_owned(), unchunked(body));
+                let object = sha256.map_or_else(|| unchunked(body), |sha256| (body.to_vec(), sha256));
+                objects.insert(path.to_owned(), object);
                 reply(200, Vec::new())
             }
             ("GET", Some((content, sha256))) => {
@@ -89,9 +95,10 @@ impl HttpConnector for Bucket {
         HttpConnectorFuture::new(async move {
             let path = request.uri().split(['?']).next().unwrap().to_owned();
             let method = request.method().to_owned();
+            let sha256 = request.headers().get("x-amz-checksum-sha256").map(str::to_owned);
             let body = ByteStream::new(request.into_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?.to_vec();
-            Ok(bucket.answer(&method, &path, &body))
+            Ok(bucket.answer(&method, &path, &body, sha256))
         })
     }
 }
@@ -99,6 +106,14 @@ impl HttpConnector for Bucket {
 #[tokio::test]
 async fn a_bucket_is_a_model_store() {
     stores_suite::check_model_store(&Bucket::default().store()).await;
+}
+
+#[tokio::test]
+async fn a_bucket_is_an_archive_of_weeks() {
+    let bucket = Bucket::default();
+    let archive = DocumentArchive::in_bucket(bucket.client(), "bucket", "learning/");
+    stores_suite::check_week_archive(&archive).await;
+    assert!(bucket.0.lock().unwrap().keys().all(|key| key.contains("/bucket/learning/")), "nothing is elsewhere");
 }
 
 #[tokio::test]

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use farthing_domain::cache::CachedAnswer;
 use farthing_domain::ids::AgentId;
-use farthing_domain::ports::{AnswerCache, CacheLookup, Jobs};
+use farthing_domain::ports::{AnswerCache, CacheLookup, Jobs, WeekArchive as _};
 use farthing_domain::time::Timestamp;
 use farthing_embedded::EmbeddedDynamo;
 use farthing_stores::{
-    DirectoryModelStore, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoOutcomes, DynamoReleases, Table,
+    DirectoryModelStore, DocumentArchive, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoOutcomes, DynamoReleases,
+    Table,
 };
 use farthing_testkit::stores_suite;
 
@@ -71,6 +72,16 @@ fn jobs_do_as_the_oracle_does() {
 async fn a_directory_is_a_model_store() {
     let folder = tempfile::tempdir().unwrap();
     stores_suite::check_model_store(&DirectoryModelStore::new(folder.path().join("models"))).await;
+}
+
+#[tokio::test]
+async fn a_directory_is_an_archive_of_weeks() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = DocumentArchive::in_directory(folder.path());
+    stores_suite::check_week_archive(&archive).await;
+    std::fs::write(folder.path().join("baseline.json"), "{").unwrap();
+    let error = archive.baseline().await.unwrap_err();
+    assert!(error.cause.to_string().starts_with("`baseline.json` is malformed: EOF"), "{}", error.cause);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod jobs;
 mod model_store;
 mod outcomes;
 mod releases;
+mod week_archive;
 
 pub use answer_cache::check_answer_cache;
 pub use api_keys::{FixedSecret, OracleKeys, check_api_keys};
@@ -13,3 +14,4 @@ pub use jobs::{OracleJobs, check_jobs, jobs_agree_with_the_oracle};
 pub use model_store::check_model_store;
 pub use outcomes::check_outcome_log;
 pub use releases::{OracleReleases, activation, check_releases, release};
+pub use week_archive::check_week_archive;

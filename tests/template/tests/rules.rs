@@ -179,6 +179,12 @@ fn a_right_too_many_is_noticed() {
     check(rule, action("AuthorizeRole", 1, "dynamodb:PutItem"), "AuthorizeRole", "no dynamodb:PutItem");
     let keys = "InitRole/Properties/Policies/0/PolicyDocument/Statement/1/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys";
     check(rule, set(keys, json!(["MODEL#*", "KEY#*"])), "InitRole", "no dynamodb:GetItem");
+    let objects = |role: &str, at: usize, folder: &str| {
+        let resource = json!({"Fn::Sub": format!("${{ModelBucket.Arn}}/{folder}*")});
+        set(&format!("{role}/Properties/Policies/0/PolicyDocument/Statement/{at}/Resource"), resource)
+    };
+    check(rule, objects("InitRole", 2, ""), "InitRole", "no s3:GetObject");
+    check(rule, objects("OptimizeRole", 3, "models/"), "OptimizeRole", "no s3:PutObject");
     let secret = json!({
         "Effect": "Allow",
         "Action": "secretsmanager:GetSecretValue",

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use aws_config::{BehaviorVersion, SdkConfig};
 use farthing_domain::ports::{AnswerCache, Ledger, OutcomeLog, Releases};
-use farthing_stores::{DynamoAnswerCache, DynamoLedger, DynamoOutcomes, DynamoReleases, LedgerConfig, Table};
+use farthing_stores::{
+    DocumentArchive, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, DynamoReleases, LedgerConfig, Table,
+};
 
 use crate::config::{Config, Storage};
 use crate::files::OwnerFiles;
@@ -58,6 +61,16 @@ pub(super) async fn connect(config: &Config) -> anyhow::Result<Connection> {
     }
 }
 
+/// The archive of weeks: in the bucket, or below the data folder.
+///
+/// # Errors
+/// When it is not said which bucket.
+pub(super) fn archive(config: &Config, connection: &Connection) -> anyhow::Result<DocumentArchive> {
+    let Some(sdk) = &connection.sdk else { return Ok(DocumentArchive::in_directory(config.data.join("learning"))) };
+    let bucket = config.bucket.as_ref().context("FARTHING_BUCKET: expected the bucket that keeps weekly reports")?;
+    Ok(DocumentArchive::in_aws(sdk, bucket, "learning/"))
+}
+
 /// The AWS configuration of the environment.
 pub(super) async fn aws() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).load().await
@@ -65,8 +78,6 @@ pub(super) async fn aws() -> SdkConfig {
 
 #[cfg(feature = "embedded")]
 async fn embedded_table(config: &Config) -> anyhow::Result<Table> {
-    use anyhow::Context as _;
-
     std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make {}", config.data.display()))?;
     let file = config.data.join("dynamodb.sqlite");
     let database =

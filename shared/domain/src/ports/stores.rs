@@ -13,7 +13,8 @@ use crate::ledger::{
 };
 use crate::outcome::{Feedback, Outcome, Summary};
 use crate::release::Release;
-use crate::time::{Month, Timestamp};
+use crate::time::{Month, Timestamp, Week};
+use crate::weekly::{Baseline, Checkpoint, Line, WeeklyReport};
 
 /// A store cannot be reached or answered nonsense.
 #[derive(Debug, thiserror::Error)]
@@ -300,4 +301,51 @@ pub trait ModelStore: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn publish(&self, key: &str, from: PathBuf) -> Result<(), StoreError>;
+}
+
+/// What weeks came to, as documents. Each is kept whole or not at all, in place of the one before; keeping the same again
+/// changes nothing.
+#[async_trait]
+pub trait WeekArchive: Send + Sync {
+    /// How far the reading of `week` has come.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn checkpoint(&self, week: Week) -> Result<Option<Checkpoint>, StoreError>;
+
+    /// Keeps how far the reading of `week` has come.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn keep_checkpoint(&self, week: Week, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+
+    /// What weeks are held against.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn baseline(&self) -> Result<Option<Baseline>, StoreError>;
+
+    /// Has weeks held against `baseline`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn keep_baseline(&self, baseline: &Baseline) -> Result<(), StoreError>;
+
+    /// The sums of the weeks that the last report looked back on, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn weeks(&self) -> Result<Vec<Line>, StoreError>;
+
+    /// Keeps the report of `week`, for programs and in words, and the weeks that it looks back on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn keep_report(&self, week: Week, report: &WeeklyReport, words: &str) -> Result<(), StoreError>;
+
+    /// The report of `week` and its words.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn report(&self, week: Week) -> Result<Option<(WeeklyReport, String)>, StoreError>;
 }

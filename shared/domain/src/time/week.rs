@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::{Date, ISOWeekDate, Weekday};
+use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 
@@ -11,7 +12,8 @@ const LENGTH: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// A week of ISO 8601 in UTC: it begins on a Monday, and belongs to the year that has most of its
 /// days. So 1 January 2027 is in `2026-W53`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Week {
     year: i16,
     week: i8,
@@ -48,6 +50,25 @@ impl Week {
     #[must_use]
     pub fn previous(self) -> Self {
         self.start().minus(LENGTH).week()
+    }
+}
+
+/// A text that is no week.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no week: expected one of ISO 8601 such as 2026-W48")]
+pub struct InvalidWeek(String);
+
+impl TryFrom<String> for Week {
+    type Error = InvalidWeek;
+
+    fn try_from(text: String) -> Result<Self, InvalidWeek> {
+        Self::parse(&text).ok_or(InvalidWeek(text))
+    }
+}
+
+impl From<Week> for String {
+    fn from(week: Week) -> Self {
+        week.to_string()
     }
 }
 

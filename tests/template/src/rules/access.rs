@@ -22,8 +22,8 @@ struct Rights {
     table: &'static [(&'static str, &'static [&'static str])],
     /// The secret that it may read, if any.
     secret: Option<&'static str>,
-    /// Whether it may read the bucket's models.
-    models: bool,
+    /// Actions on the bucket's objects, with the folder that they are for.
+    objects: &'static [(&'static str, &'static str)],
 }
 
 /// Inference deletes and scans nothing; status only reads; only inference may spend; only authorize knows keys.
@@ -34,29 +34,29 @@ const RIGHTS: [Rights; 6] = [
             ("GetItem", &["BUDGET#", "REQ#", "CACHE#", "MODEL#"]),
             ("ConditionCheckItem", &["BUDGET#"]),
             ("PutItem", &["BUDGET#", "REQ#", "CACHE#", "OUTCOME#", "HEALTH#"]),
-            ("UpdateItem", &["BUDGET#", "REQ#", "METRIC#"]),
+            ("UpdateItem", &["BUDGET#", "REQ#", "METRIC#", "OUTCOME#"]),
             ("Query", &["PENDING#", "CACHE#"]),
         ],
         secret: Some("ProviderKeysSecret"),
-        models: true,
+        objects: &[("GetObject", "models")],
     },
     Rights {
         package: "farthing-status",
         table: &[("GetItem", &["BUDGET#", "MODEL#", "HEALTH#"]), ("BatchGetItem", &["METRIC#"])],
         secret: None,
-        models: false,
+        objects: &[],
     },
     Rights {
         package: "farthing-init",
         table: &[("GetItem", &["MODEL#"]), ("PutItem", &["MODEL#"])],
         secret: None,
-        models: true,
+        objects: &[("GetObject", "models")],
     },
     Rights {
         package: "farthing-optimize",
-        table: &[("UpdateItem", &["JOB#"]), ("BatchGetItem", &["METRIC#"])],
+        table: &[("UpdateItem", &["JOB#"]), ("Query", &["OUTCOME#"])],
         secret: None,
-        models: false,
+        objects: &[("GetObject", "learning"), ("PutObject", "learning")],
     },
     Rights {
         package: "farthing-sweep",
@@ -67,13 +67,13 @@ const RIGHTS: [Rights; 6] = [
             ("Query", &["PENDING#"]),
         ],
         secret: None,
-        models: false,
+        objects: &[],
     },
     Rights {
         package: "farthing-authorize",
         table: &[("GetItem", &["KEY#"])],
         secret: Some("PepperSecret"),
-        models: false,
+        objects: &[],
     },
 ];
 
@@ -168,7 +168,13 @@ fn is_right(rights: &Rights, action: &str, statement: &Value, logs: &str) -> boo
         Some(("secretsmanager", "GetSecretValue")) => {
             rights.secret.is_some_and(|secret| names_only(&statement["Resource"], secret))
         }
-        Some(("s3", "GetObject" | "ListBucket")) => rights.models && names_only(&statement["Resource"], "ModelBucket"),
+        // Without it a missing object looks like a forbidden one.
+        Some(("s3", "ListBucket")) => !rights.objects.is_empty() && names_only(&statement["Resource"], "ModelBucket"),
+        Some(("s3", action)) => {
+            let is_in = |folder: &str| statement["Resource"].to_string().contains(&format!("/{folder}/*"));
+            let is_allowed = rights.objects.iter().any(|(known, folder)| *known == action && is_in(folder));
+            is_allowed && names_only(&statement["Resource"], "ModelBucket")
+        }
         Some(("logs", "CreateLogStream" | "PutLogEvents")) => names_only(&statement["Resource"], logs),
         Some(("sqs", "SendMessage")) => names_only(&statement["Resource"], "FailedEvents"),
         _ => false,

@@ -1,0 +1,138 @@
+//! The report of the week that has ended, also when the program is killed while it makes it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use farthing_bootstrap::clock::SystemClock;
+use farthing_domain::complexity::Tier;
+use farthing_domain::ids::{AgentId, ModelId, RequestId, Tenant};
+use farthing_domain::money::Usd;
+use farthing_domain::outcome::{Attempt, Origin, Outcome, QuantizedVector, QueryRecord};
+use farthing_domain::ports::{Clock as _, OutcomeLog as _};
+use farthing_domain::rollout::Arm;
+use farthing_domain::time::{Timestamp, Week};
+use farthing_embedded::EmbeddedDynamo;
+use farthing_stores::{DynamoOutcomes, Table};
+use serde_json::Value;
+
+use crate::server::program;
+
+const OUTCOMES: u32 = 1_400;
+
+fn ended() -> Week {
+    SystemClock.now().week().previous()
+}
+
+/// A data folder with a week's outcomes.
+async fn week_of_outcomes(data: &Path) {
+    let table = Table::over(EmbeddedDynamo::open(&data.join("dynamodb.sqlite")).unwrap(), "farthing");
+    table.create_if_missing().await.unwrap();
+    let log = DynamoOutcomes::new(table);
+    let apart = Duration::from_secs(7 * 86_400) / OUTCOMES;
+    for number in 0..OUTCOMES {
+        log.record(&outcome(number, ended().start().plus(number * apart))).await.unwrap();
+    }
+}
+
+fn outcome(number: u32, at: Timestamp) -> Outcome {
+    let vector: Vec<f32> = (0..384_u32).map(|place| ((place * 7 + number * 13) % 29) as f32 / 29.0 - 0.5).collect();
+    let cost = Usd::from_nanos(80_000);
+    Outcome {
+        request: RequestId::parse(&format!("{number:026}")).unwrap(),
+        at,
+        tenant: Tenant::parse("shop").unwrap(),
+        agent: AgentId::parse("rprd").unwrap(),
+        policy: 1,
+        arm: Arm::Local,
+        query: Some(QueryRecord {
+            tier: Tier::Simple,
+            confidence: 0.95,
+            embedding: QuantizedVector::of(&vector),
+            injection: 0.0,
+            toxicity: 0.0,
+            gain: 0.0,
+            can_be_checked: false,
+            tokens: 9,
+            knowledge: None,
+        }),
+        plan: Vec::new(),
+        attempts: vec![Attempt { cost, ..Attempt::skipped("deepseek-chat", "delivered") }],
+        cache: None,
+        origin: Origin::Paid,
+        model: ModelId::parse("deepseek-chat").ok(),
+        score: Some(0.9),
+        escalated: false,
+        shadow: None,
+        cost,
+        baseline: Usd::from_nanos(1_000_000),
+        latency_ms: 900,
+        error: None,
+        feedback: None,
+        words: None,
+    }
+}
+
+fn report(data: &Path, more: &[&str]) -> Command {
+    let mut command = program();
+    command.arg("report").args(more).arg("--data").arg(data).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn documents(data: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folder = data.join("learning");
+    let week = folder.join(ended().to_string());
+    let files = [&folder, &week].into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let files = files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    files.map(|path| (path.strip_prefix(&folder).unwrap().to_owned(), std::fs::read(&path).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_run_that_was_killed_is_taken_over_and_gives_the_same_report() {
+    let [whole, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    week_of_outcomes(whole.path()).await;
+    std::fs::copy(whole.path().join("dynamodb.sqlite"), killed.path().join("dynamodb.sqlite")).unwrap();
+    let told = report(whole.path(), &["--json"]).output().unwrap();
+    let found: Value = serde_json::from_slice(&told.stdout).unwrap_or_else(|error| panic!("{error}: {told:?}"));
+    assert_eq!(found["weeks"][0]["requests"], OUTCOMES, "{found}");
+    assert_eq!(found["days"].as_array().unwrap().len(), 7);
+
+    let checkpoint = killed.path().join("learning").join(ended().to_string()).join("checkpoint.json");
+    let mut run = report(killed.path(), &[]).spawn().unwrap();
+    let begun = Instant::now();
+    while !checkpoint.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60) && run.try_wait().unwrap().is_none(), "it reads nothing");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(!checkpoint.with_file_name("report.json").exists(), "it was killed too late");
+
+    // Whoever comes while the lease lasts is told so; then the run is taken over.
+    let refused = report(killed.path(), &[]).output().unwrap();
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && error.contains("another invocation makes the weekly run"), "{error}");
+    loop {
+        let told = report(killed.path(), &[]).output().unwrap();
+        if told.status.success() {
+            assert!(String::from_utf8_lossy(&told.stdout).starts_with(&format!("# {}", ended())), "{told:?}");
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "{told:?}");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!(documents(killed.path()), documents(whole.path()));
+}
+
+#[test]
+fn a_week_without_a_report_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    for (week, expected) in
+        [("2020-W01", "there is no report of 2020-W01"), ("2026-48", "expected a week of ISO 8601 such as 2026-W48")]
+    {
+        let told = report(data.path(), &["--week", week]).output().unwrap();
+        let error = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(!told.status.success() && error.contains(expected), "{error}");
+    }
+}
