@@ -229,7 +229,7 @@ def the_week_is_learned_from_once():
     check("and changes nothing", items("JOB#") == done, items("JOB#"))
     kept = client("s3").list_objects_v2(Bucket=outputs()["BucketName"], Prefix="learning/")["Contents"]
     names = {entry["Key"].split("/")[-1] for entry in kept}
-    check("its report is in the bucket", {"report.json", "report.md"} <= names, names)
+    check("its report is in the bucket", {"report.json", "report.md", "report.html"} <= names, names)
 
 
 def runs(function: str) -> list[str]:

@@ -1,5 +1,6 @@
 //! What a week came to.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -17,6 +18,9 @@ pub(crate) struct ReportArgs {
     /// A week of ISO 8601, such as 2026-W48; the one that has ended unless it is said.
     #[arg(long, value_parser = week)]
     week: Option<Week>,
+    /// Write the report as a page with plots, too.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 fn week(text: &str) -> Result<Week, String> {
@@ -30,12 +34,15 @@ pub(crate) async fn run(config: &Config, args: &ReportArgs, json: bool) -> anyho
     if week == ended {
         farthing_optimize::handle(&optimize).await?;
     }
-    let (report, words) =
+    let (report, pages) =
         optimize.archive.report(week).await?.with_context(|| format!("there is no report of {week}"))?;
+    if let Some(file) = &args.html {
+        std::fs::write(file, &pages.html).with_context(|| format!("--html: {}", file.display()))?;
+    }
     if json {
         output::line(serde_json::to_string(&report)?);
     } else {
-        output::line(words.trim_end());
+        output::line(pages.markdown.trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,11 +2,13 @@
 //! owner might do. It changes nothing else.
 
 use farthing_domain::jobs::{JobResult, ResultTooLong};
-use farthing_domain::weekly::WeeklyReport;
+use farthing_domain::weekly::{Pages, WeeklyReport};
 use farthing_gateway::optimize::{Optimize, OptimizeFailed, WeeklyRun, Written};
 use serde_json::{Value, json};
 
 mod markdown;
+mod page;
+mod plots;
 
 /// Makes this week's run, or gives the result that there is. What the event holds is of no interest.
 ///
@@ -30,7 +32,8 @@ fn write(report: &WeeklyReport) -> Result<Written, ResultTooLong> {
         "drift": alarms.collect::<Vec<_>>(),
         "advice": report.advice,
     });
-    Ok(Written { words: markdown::of(report), result: JobResult::parse(&summary.to_string())? })
+    let pages = Pages { markdown: markdown::of(report), html: page::of(report) };
+    Ok(Written { pages, result: JobResult::parse(&summary.to_string())? })
 }
 
 /// The result as it was written; a text, should it be no JSON.

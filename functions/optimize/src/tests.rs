@@ -195,7 +195,7 @@ async fn a_week_has_one_report_that_says_what_it_came_to() {
     assert_eq!((&sums["requests"], &sums["origins"]), (&json!(350), &json!([0, 350, 0, 0, 0])), "{sums}");
     assert!((sums["costUsd"].as_f64().unwrap() - 0.028).abs() < 1e-9);
 
-    let (report, words) = world.optimize().archive.report(week()).await.unwrap().unwrap();
+    let (report, pages) = world.optimize().archive.report(week()).await.unwrap().unwrap();
     assert_eq!((report.days.len(), report.days[0].requests, report.weeks.len()), (7, 50, 1));
     let compared = &report.compared[0];
     assert_eq!((compared.cheaper.as_str(), compared.queries, compared.cheaper_passed), ("knowledge", 117, 1.0));
@@ -203,7 +203,7 @@ async fn a_week_has_one_report_that_says_what_it_came_to() {
     let month = 0.028 * 365.25 / 12.0 / 7.0;
     assert!((report.advice[0].saves_usd_a_month.unwrap() - month).abs() < 1e-9, "all of it could be saved");
     for line in ["# 2026-W48", "## What to do", "| 2026-11-23 | 50 |", "| knowledge | deepseek-chat | simple | 117 |"] {
-        assert!(words.contains(line), "no {line:?} in {words}");
+        assert!(pages.markdown.contains(line), "no {line:?} in {}", pages.markdown);
     }
     let again = handle(&world.optimize()).await.unwrap();
     assert_eq!((&again["state"], &again["result"]), (&json!("made_before"), &made["result"]));
@@ -266,9 +266,10 @@ async fn a_week_is_held_against_the_first_one_that_had_enough() {
     let worse = handle(&world.optimize()).await.unwrap();
     let drift = (&worse["result"]["baselineWeek"], &worse["result"]["drift"]);
     assert_eq!(drift, (&json!(WEEK), &json!(["scores", "score_drop"])));
-    let (report, words) = world.optimize().archive.report(week().next().next()).await.unwrap().unwrap();
+    let (report, pages) = world.optimize().archive.report(week().next().next()).await.unwrap().unwrap();
     let periods: Vec<_> = report.weeks.iter().map(|line| line.period.as_str()).collect();
     assert_eq!(periods, ["2026-W48", "2026-W49", "2026-W50"]);
+    let words = &pages.markdown;
     assert!(words.contains("## Drift against 2026-W48") && words.contains("Answers score lower"), "{words}");
 }
 
@@ -299,4 +300,24 @@ async fn whoever_was_taken_over_gives_up() {
     assert!(world.documents().is_empty());
     world.pass(Duration::from_secs(61));
     assert_eq!(handle(&second).await.unwrap()["state"], "made");
+}
+
+#[tokio::test]
+async fn the_page_has_plots_and_needs_no_other_file() {
+    let mut world = World::new(40);
+    handle(&world.optimize()).await.unwrap();
+    Arc::get_mut(&mut world.outcomes).unwrap().add(week().next(), 40, 0.7);
+    world.pass(Duration::from_secs(7 * 86_400));
+    handle(&world.optimize()).await.unwrap();
+    let page = world.optimize().archive.report(week().next()).await.unwrap().unwrap().1.html;
+    for part in
+        ["<h1>2026-W49</h1>", "<td>2026-W48</td>", "Who answered</figcaption>", "Drift, in parts", "<svg", "ScoreDrop"]
+    {
+        assert!(page.contains(part), "no {part:?} in {page}");
+    }
+    assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    assert_eq!(page.matches("<svg").count(), 5, "nobody said whether answers helped");
+    for part in ["<script", "src=", "href=", "NaN", "inf"] {
+        assert!(!page.contains(part), "{part:?} in {page}");
+    }
 }

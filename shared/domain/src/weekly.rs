@@ -22,6 +22,15 @@ pub struct Checkpoint {
     pub digest: Digest,
 }
 
+/// A week's report for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pages {
+    /// In Markdown.
+    pub markdown: String,
+    /// As a page of HTML that needs no other file.
+    pub html: String,
+}
+
 /// The week that others are held against.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ use farthing_domain::ports::{Clock, Ids, Jobs, OutcomeLog, SHARDS, StoreError, W
 use farthing_domain::time::Week;
 use farthing_domain::weekly::drift::changes;
 use farthing_domain::weekly::report::report;
-use farthing_domain::weekly::{Baseline, Digest, WeeklyReport};
+use farthing_domain::weekly::{Baseline, Digest, Pages, WeeklyReport};
 
 /// How long an invocation may be silent before another one takes the run over. It renews its lease while it reads, so that a
 /// try a minute or two after one that was cut off finds the lease over.
@@ -68,7 +68,7 @@ pub enum WeeklyRun {
 /// A week's report in words.
 pub struct Written {
     /// For people.
-    pub words: String,
+    pub pages: Pages,
     /// What is recorded as the run's result.
     pub result: JobResult,
 }
@@ -116,8 +116,8 @@ impl Optimize {
         let before = before.split_off(before.len().saturating_sub(WEEKS - 1));
         let since = baseline.map(|before| before.week);
         let report = report(week, &digest, &self.policy, before, since, drift.unwrap_or_default());
-        let Written { words, result } = write(&report)?;
-        self.archive.keep_report(week, &report, &words).await?;
+        let Written { pages, result } = write(&report)?;
+        self.archive.keep_report(week, &report, &pages).await?;
         if self.jobs.finish(claim, &result).await? {
             return Ok(WeeklyRun::Made(result));
         }

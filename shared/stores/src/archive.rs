@@ -12,7 +12,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use farthing_domain::ports::{StoreError, WeekArchive};
 use farthing_domain::time::Week;
-use farthing_domain::weekly::{Baseline, Checkpoint, Line, WeeklyReport};
+use farthing_domain::weekly::{Baseline, Checkpoint, Line, Pages, WeeklyReport};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::NamedTempFile;
@@ -24,6 +24,9 @@ use crate::retry::BoxError;
 const BASELINE: &str = "baseline.json";
 /// The sums of all weeks, oldest first.
 const WEEKS: &str = "weeks.json";
+/// Reports for people.
+const MARKDOWN: &str = "report.md";
+const HTML: &str = "report.html";
 
 /// What weeks came to, as documents in JSON: `2026-W48/report.json` and the like.
 #[derive(Clone, Debug)]
@@ -88,16 +91,21 @@ impl WeekArchive for DocumentArchive {
         Ok(self.read(WEEKS).await?.unwrap_or_default())
     }
 
-    async fn keep_report(&self, week: Week, report: &WeeklyReport, words: &str) -> Result<(), StoreError> {
-        self.documents.put(&key_of(week, "report.md"), words.as_bytes().to_vec()).await?;
+    async fn keep_report(&self, week: Week, report: &WeeklyReport, pages: &Pages) -> Result<(), StoreError> {
+        for (name, page) in [(MARKDOWN, &pages.markdown), (HTML, &pages.html)] {
+            self.documents.put(&key_of(week, name), page.as_bytes().to_vec()).await?;
+        }
         self.write(&key_of(week, "report.json"), report).await?;
         self.write(WEEKS, &report.weeks).await
     }
 
-    async fn report(&self, week: Week) -> Result<Option<(WeeklyReport, String)>, StoreError> {
+    async fn report(&self, week: Week) -> Result<Option<(WeeklyReport, Pages)>, StoreError> {
         let Some(report) = self.read(&key_of(week, "report.json")).await? else { return Ok(None) };
-        let words = self.documents.get(&key_of(week, "report.md")).await?.unwrap_or_default();
-        Ok(Some((report, String::from_utf8(words).map_err(|error| store_error(error.into()))?)))
+        let page = async |name: &str| {
+            let page = self.documents.get(&key_of(week, name)).await?.unwrap_or_default();
+            String::from_utf8(page).map_err(|error| store_error(error.into()))
+        };
+        Ok(Some((report, Pages { markdown: page(MARKDOWN).await?, html: page(HTML).await? })))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ledger::{
 use crate::outcome::{Feedback, Outcome, Summary};
 use crate::release::Release;
 use crate::time::{Month, Timestamp, Week};
-use crate::weekly::{Baseline, Checkpoint, Line, WeeklyReport};
+use crate::weekly::{Baseline, Checkpoint, Line, Pages, WeeklyReport};
 
 /// A store cannot be reached or answered nonsense.
 #[derive(Debug, thiserror::Error)]
@@ -337,15 +337,15 @@ pub trait WeekArchive: Send + Sync {
     /// [`StoreError`].
     async fn weeks(&self) -> Result<Vec<Line>, StoreError>;
 
-    /// Keeps the report of `week`, for programs and in words, and the weeks that it looks back on.
+    /// Keeps the report of `week`, for programs and for people, and the weeks that it looks back on.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn keep_report(&self, week: Week, report: &WeeklyReport, words: &str) -> Result<(), StoreError>;
+    async fn keep_report(&self, week: Week, report: &WeeklyReport, pages: &Pages) -> Result<(), StoreError>;
 
-    /// The report of `week` and its words.
+    /// The report of `week`.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn report(&self, week: Week) -> Result<Option<(WeeklyReport, String)>, StoreError>;
+    async fn report(&self, week: Week) -> Result<Option<(WeeklyReport, Pages)>, StoreError>;
 }

@@ -3,7 +3,7 @@
 use farthing_domain::ports::WeekArchive;
 use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
-use farthing_domain::weekly::{Baseline, Checkpoint, Digest, Line, WeeklyReport};
+use farthing_domain::weekly::{Baseline, Checkpoint, Digest, Line, Pages, WeeklyReport};
 
 /// Checks an empty archive.
 ///
@@ -30,12 +30,13 @@ pub async fn check_week_archive(archive: &dyn WeekArchive) {
     }
 
     let (first, second) = (report(week, &["2026-W53"]), report(other, &["2026-W53", "2027-W01"]));
-    for (report, words) in [(&first, "# first"), (&second, "# second “é”")] {
-        archive.keep_report(report.week, report, words).await.unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(archive.report(report.week).await.ok().flatten(), Some((report.clone(), words.to_owned())));
+    let pages = |name: &str| Pages { markdown: format!("# {name}"), html: format!("<h1>{name} “é”</h1>") };
+    for (report, name) in [(&first, "first"), (&second, "second")] {
+        archive.keep_report(report.week, report, &pages(name)).await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(archive.report(report.week).await.ok().flatten(), Some((report.clone(), pages(name))));
         assert_eq!(archive.weeks().await.ok(), Some(report.weeks.clone()), "those of the last report");
     }
-    assert_eq!(archive.report(week).await.ok().flatten(), Some((first, "# first".to_owned())));
+    assert_eq!(archive.report(week).await.ok().flatten(), Some((first, pages("first"))));
 }
 
 fn week(text: &str) -> Week {
