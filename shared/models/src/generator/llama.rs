@@ -90,6 +90,8 @@ pub(super) fn graph(
     told: &mut dyn FnMut(usize),
 ) -> Result<ModelProto, GgufError> {
     let mut writer = Writer { file, shape, graph: OnnxGraph::default() };
+    // A width of which no weights are there is told before anything is made of it: a damaged one may be of any size.
+    writer.tensor(WORDS, shape.vocabulary, shape.width)?;
     writer.positions(positions)?;
     let mut hidden = writer.embedding()?;
     for layer in 0..shape.layers {
@@ -99,6 +101,9 @@ pub(super) fn graph(
     writer.head(&hidden)?;
     Ok(writer.graph.finish())
 }
+
+/// The weights that stand for the tokens.
+const WORDS: &str = "token_embd.weight";
 
 struct Writer<'a> {
     file: &'a Gguf<'a>,
@@ -162,8 +167,7 @@ impl Writer<'_> {
 
     fn embedding(&mut self) -> Result<String, GgufError> {
         let (rows, width) = (self.shape.vocabulary, self.shape.width);
-        let name = "token_embd.weight";
-        let table = eight_bits(name, self.tensor(name, rows, width)?)?;
+        let table = eight_bits(WORDS, self.tensor(WORDS, rows, width)?)?;
         let graph = &mut self.graph;
         graph.signed_bytes("embed.numbers", &[rows, width / BLOCK, BLOCK], table.numbers);
         graph.floats("embed.scales", &[rows, width / BLOCK, 1], table.scales);
@@ -221,7 +225,7 @@ impl Writer<'_> {
         let sums = self.block_sums(&seen, &format!("{l}.o"), width);
         let rows = (width, width);
         let name = format!("{file}.attn_output.weight");
-        let out = self.linear(&seen, &sums, &name, rows, (0..width).collect(), &format!("{l}.attn"))?;
+        let out = self.linear(&seen, &sums, &name, rows, 0..width, &format!("{l}.attn"))?;
         let hidden = self.graph.op("Add", &[hidden, &out], &format!("{l}.x1"));
         self.feed_forward(&hidden, &file, &l)
     }
@@ -232,7 +236,7 @@ impl Writer<'_> {
         let sums = self.block_sums(&normed, &format!("{l}.fn"), width);
         let mut part = |kind: &str| {
             let name = format!("{file}.ffn_{kind}.weight");
-            self.linear(&normed, &sums, &name, (inner, width), (0..inner).collect(), &format!("{l}.{kind}"))
+            self.linear(&normed, &sums, &name, (inner, width), 0..inner, &format!("{l}.{kind}"))
         };
         let (gate, up) = (part("gate")?, part("up")?);
         let sigmoid = self.graph.op("Sigmoid", &[&gate], &format!("{l}.sigmoid"));
@@ -240,14 +244,14 @@ impl Writer<'_> {
         let gated = self.graph.op("Mul", &[&silu, &up], &format!("{l}.gated"));
         let sums = self.block_sums(&gated, &format!("{l}.gated"), inner);
         let name = format!("{file}.ffn_down.weight");
-        let down = self.linear(&gated, &sums, &name, (width, inner), (0..width).collect(), &format!("{l}.down"))?;
+        let down = self.linear(&gated, &sums, &name, (width, inner), 0..width, &format!("{l}.down"))?;
         Ok(self.graph.op("Add", &[hidden, &down], &format!("{l}.x2")))
     }
 
     fn head(&mut self, hidden: &str) -> Result<(), GgufError> {
         let (rows, width) = (self.shape.vocabulary, self.shape.width);
         // Without a head of its own a model reads its word table backwards.
-        let name = if self.file.has_tensor("output.weight") { "output.weight" } else { "token_embd.weight" };
+        let name = if self.file.has_tensor("output.weight") { "output.weight" } else { WORDS };
         let last = self.graph.op("Slice", &[hidden, "-1", "end", "1"], "last");
         let normed = self.scaled(&last, "output_norm.weight", "on")?;
         let [high, low] = eight_bits(name, self.tensor(name, rows, width)?)?.halves();
@@ -288,7 +292,7 @@ impl Writer<'_> {
         sums: &str,
         tensor: &str,
         (rows, columns): (usize, usize),
-        order: Vec<usize>,
+        order: impl IntoIterator<Item = usize>,
         name: &str,
     ) -> Result<String, GgufError> {
         let weights = four_bits(tensor, self.tensor(tensor, rows, columns)?, order.into_iter())?;

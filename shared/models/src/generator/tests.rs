@@ -105,7 +105,7 @@ fn what_is_no_llama_is_refused_with_what_was_found() {
         change(&mut model);
         refusal(&model)
     };
-    let cases: [(&str, Change); 8] = [
+    let cases: [(&str, Change); 9] = [
         ("`general.architecture` is `gemma`", &|m| {
             drop(m.values.insert("general.architecture".into(), Written::text("gemma")))
         }),
@@ -118,6 +118,10 @@ fn what_is_no_llama_is_refused_with_what_was_found() {
         ("expected of shape 96 × 64", &|m| m.tensors.get_mut("blk.0.ffn_up.weight").unwrap().shape = vec![96, 64]),
         ("`llama.attention.head_count`", &|m| {
             drop(m.values.insert("llama.attention.head_count".into(), Written::U32(3)));
+        }),
+        // As wide as no memory is.
+        ("`token_embd.weight` is Q8_0", &|m| {
+            drop(m.values.insert("llama.embedding_length".into(), Written::U32(1 << 29)));
         }),
         ("tensor `output_norm.weight` lies outside", &|m| {
             let tensor = m.tensors.get_mut("output_norm.weight").unwrap();
