@@ -2,16 +2,28 @@
 
 use std::fmt::Write as _;
 
+use farthing_domain::weekly::promotion::{Decision, Evidence};
 use farthing_domain::weekly::report::{Advice, Line, ModelLine, PairLine, WeeklyReport};
 
 /// The report in words.
 pub(crate) fn of(report: &WeeklyReport) -> String {
+    let Decision { stage, reason, evidence } = report.rollout;
     let mut text = format!(
-        "# {}\n\nPolicy {}, rollout stage `{}`.\n\n",
+        "# {}\n\nPolicy {}, rollout stage `{}`; for next week `{}`: {}.",
         report.week,
         report.policy_version,
-        report.stage.as_str()
+        report.stage.as_str(),
+        stage.as_str(),
+        reason.as_str()
     );
+    if let Some(Evidence { samples, difference, at_least, at_most }) = evidence {
+        let _ = write!(
+            text,
+            " Of {samples} answers of either way the local ones' score is {difference:+.3} beside the paid ones' ({at_least:+.3} to \
+             {at_most:+.3})."
+        );
+    }
+    text.push_str("\n\n");
     section(
         &mut text,
         "What to do",

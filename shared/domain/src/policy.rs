@@ -10,6 +10,7 @@ use crate::money::Usd;
 use crate::registry::Registry;
 use crate::rollout::Stage;
 use crate::weekly::drift::DriftRules;
+use crate::weekly::promotion::PromotionRules;
 
 /// The policy, as `infra/policy.toml` states it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -154,6 +155,10 @@ pub struct RolloutPolicy {
     pub stage: Stage,
     /// At the shadow stage, the share of requests whose local answer is computed, 0 to 1.
     pub shadow_sample: f64,
+    /// Whether the stage stays whatever weeks say.
+    pub frozen: bool,
+    /// When a week says that it should change.
+    pub promotion: PromotionRules,
 }
 
 /// When earlier answers are given again.
@@ -254,8 +259,8 @@ impl Policy {
         let is_share = |value: f32| (0.0..=1.0).contains(&value);
         let gain = &self.gain;
         let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
-        let drift = &self.drift;
-        let checks: [(&'static str, bool, &str); 25] = [
+        let (drift, promotion) = (&self.drift, &self.rollout.promotion);
+        let checks: [(&'static str, bool, &str); 28] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -278,6 +283,17 @@ impl Policy {
             ("gain.check_below", (gain.strong_from..=1.0).contains(&gain.check_below), "gain.strong_from to 1"),
             ("gain.doubt_from", is_gain(gain.doubt_from), "-1 to 1"),
             ("rollout.shadow_sample", (0.0..=1.0).contains(&self.rollout.shadow_sample), "0 to 1"),
+            ("rollout.promotion.min_samples", promotion.min_samples >= 30, "at least 30"),
+            (
+                "rollout.promotion",
+                [promotion.margin, promotion.complaints].iter().all(|most| (0.0..=1.0).contains(most)),
+                "a margin and complaints from 0 to 1",
+            ),
+            (
+                "rollout.promotion.confidence",
+                promotion.confidence > 0.5 && promotion.confidence < 1.0,
+                "above 0.5 and below 1",
+            ),
             ("cache.min_similarity", (0.5..=1.0).contains(&self.cache.min_similarity), "0.5 to 1"),
             ("cache.min_same", (0.0..=1.0).contains(&self.cache.min_same), "0 to 1"),
             ("cache.keep_hours", self.cache.keep_hours >= self.cache.fresh_hours, "at least cache.fresh_hours"),

@@ -32,6 +32,21 @@ pub enum Arm {
 }
 
 impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Shadow, Self::Tenth, Self::Half, Self::Most, Self::Full];
+
+    /// The stage after this one; none after the last.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| *stage > self)
+    }
+
+    /// The stage before this one; none before the first.
+    #[must_use]
+    pub fn before(self) -> Option<Self> {
+        Self::ALL.into_iter().rfind(|stage| *stage < self)
+    }
+
     /// The share of requests that the local tier answers first, 0 to 1.
     #[must_use]
     pub const fn local_share(self) -> f64 {

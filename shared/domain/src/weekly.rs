@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 pub mod digest;
 pub mod drift;
 pub mod measures;
+pub mod promotion;
 pub mod report;
 
 pub use digest::Digest;

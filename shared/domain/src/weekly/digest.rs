@@ -126,7 +126,7 @@ pub struct Pair {
     pub dearer: u64,
     /// Where neither passed.
     pub neither: u64,
-    /// The cheaper one's score less the dearer one's.
+    /// The cheaper one's score less the dearer one's, where the cheaper one passed: elsewhere its answer is not delivered.
     pub difference: Moments,
     /// What the dearer ones cost, in nano-USD.
     pub cost: i64,
@@ -281,7 +281,9 @@ fn add_pair(pairs: &mut Pairs, tier: Tier, cheaper: &Attempt, dearer: &Attempt, 
         (false, false) => &mut pair.neither,
     };
     *count += 1;
-    pair.difference.add(f64::from(one.score) - f64::from(other.score));
+    if passes(one, thresholds) {
+        pair.difference.add(f64::from(one.score) - f64::from(other.score));
+    }
     pair.cost += dearer.cost.nanos();
 }
 

@@ -6,6 +6,7 @@ use statrs::distribution::{ContinuousCDF as _, Normal};
 use super::digest::{Day, Digest, Pair, Pairs};
 use super::drift::{Change, Measure};
 use super::measures::{Latencies, Moments};
+use super::promotion::{Decision, decide};
 use crate::complexity::Tier;
 use crate::money::Usd;
 use crate::outcome::Origin;
@@ -50,6 +51,8 @@ pub struct WeeklyReport {
     pub baseline_week: Option<Week>,
     /// How it differs from that.
     pub changes: Vec<Change>,
+    /// What the week says about the rollout.
+    pub rollout: Decision,
     /// What the owner might do.
     pub advice: Vec<Advice>,
 }
@@ -116,7 +119,7 @@ pub struct PairLine {
     pub cheaper_passed: f64,
     /// The share that the dearer one passed.
     pub dearer_passed: f64,
-    /// The cheaper one's score less the dearer one's, in the mean.
+    /// The cheaper one's score less the dearer one's, in the mean where the cheaper one passed.
     pub difference: Option<f64>,
     /// The bound above which that difference is with 95 % confidence.
     pub at_least: Option<f64>,
@@ -159,6 +162,7 @@ pub fn report(
         escalated: pairs(&digest.escalated),
         reliability: bins.collect(),
         baseline_week: baseline,
+        rollout: decide(digest, &changes, &policy.rollout),
         changes,
         advice: Vec::new(),
     };
@@ -255,6 +259,10 @@ fn lower_bound(moments: &Moments) -> Option<f64> {
 fn advice(digest: &Digest, report: &WeeklyReport, policy: &Policy) -> Vec<Advice> {
     let told = |text: String| Advice { text, saves_usd_a_month: None };
     let mut advice = Vec::new();
+    if report.rollout.stage != report.stage {
+        let (stage, reason) = (report.rollout.stage.as_str(), report.rollout.reason.as_str());
+        advice.push(told(format!("Set the rollout's stage to `{stage}` in policy.toml: {reason}.")));
+    }
     for pair in report.compared.iter().filter(|pair| pair.queries >= LEAST_COMPARED) {
         let would_do = pair.at_least.is_some_and(|least| least > -MARGIN) && pair.cheaper_passed > 0.0;
         if would_do {

@@ -3,6 +3,7 @@
 use farthing_domain::ports::WeekArchive;
 use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
+use farthing_domain::weekly::promotion::{Decision, Reason};
 use farthing_domain::weekly::{Baseline, Checkpoint, Digest, Line, Pages, WeeklyReport};
 
 /// Checks an empty archive.
@@ -66,6 +67,7 @@ fn report(week: Week, weeks: &[&str]) -> WeeklyReport {
         reliability: vec![(0.85, [3, 1])],
         baseline_week: None,
         changes: Vec::new(),
+        rollout: Decision { stage: Stage::Half, reason: Reason::Worse, evidence: None },
         advice: Vec::new(),
     }
 }
