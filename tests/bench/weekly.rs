@@ -8,20 +8,16 @@ use std::time::{Duration, Instant};
 use farthing_bootstrap::clock::{SystemClock, Ulids};
 use farthing_bootstrap::config::{Config, Place};
 use farthing_bootstrap::wiring::{self, NoProgress};
-use farthing_domain::complexity::Tier;
-use farthing_domain::ids::{AgentId, ModelId, RequestId, Tenant};
-use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Attempt, Origin, Outcome, QuantizedVector, QueryRecord};
+use farthing_domain::ids::RequestId;
+use farthing_domain::outcome::QuantizedVector;
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{Clock as _, OutcomeLog, Passage, SHARDS, Validation};
-use farthing_domain::quality::Quality;
-use farthing_domain::rollout::Arm;
-use farthing_domain::time::Timestamp;
 use farthing_domain::weekly::Digest;
 use farthing_domain::weekly::drift::{Measure, changes};
 use farthing_embedded::EmbeddedDynamo;
 use farthing_gateway::optimize::Optimize;
 use farthing_stores::{DocumentArchive, DynamoJobs, DynamoOutcomes, Table};
+use farthing_testkit::outcomes::paid;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -136,7 +132,7 @@ async fn reading(policy: &Policy) {
     let week = SystemClock.now().week().previous();
     let apart = Duration::from_secs(7 * 86_400) / READ;
     for number in 0..READ {
-        log.record(&outcome(number, week.start().plus(number * apart))).await.unwrap();
+        log.record(&paid(number, week.start().plus(number * apart))).await.unwrap();
     }
     let started = Instant::now();
     for day in 0..7 {
@@ -169,53 +165,6 @@ async fn reading(policy: &Policy) {
         run / f64::from(READ) * 1e6 / 60.0,
         checkpoint / 1_024
     );
-}
-
-fn outcome(number: u32, at: Timestamp) -> Outcome {
-    let vector: Vec<f32> = (0..384_u32).map(|place| ((place * 7 + number * 13) % 29) as f32 / 29.0 - 0.5).collect();
-    let quality = Quality {
-        score: 0.9,
-        relevance: 0.7,
-        coherence: 0.7,
-        groundedness: Some(0.9),
-        brand: 1.0,
-        toxicity: 0.001,
-        hard_fail: None,
-    };
-    let attempt = Attempt { latency_ms: 900, ..Attempt::skipped("deepseek-chat", "delivered") };
-    Outcome {
-        request: RequestId::parse(&format!("{number:026}")).unwrap(),
-        at,
-        tenant: Tenant::parse("shop").unwrap(),
-        agent: AgentId::parse("rprd").unwrap(),
-        policy: 1,
-        arm: Arm::Local,
-        query: Some(QueryRecord {
-            tier: Tier::Simple,
-            confidence: 0.95,
-            embedding: QuantizedVector::of(&vector),
-            injection: 0.01,
-            toxicity: 0.01,
-            gain: 0.0,
-            can_be_checked: false,
-            tokens: 9,
-            knowledge: None,
-        }),
-        plan: Vec::new(),
-        attempts: vec![attempt.judged(Some(&quality))],
-        cache: None,
-        origin: Origin::Paid,
-        model: ModelId::parse("deepseek-chat").ok(),
-        score: Some(0.9),
-        escalated: false,
-        shadow: None,
-        cost: Usd::from_nanos(80_000),
-        baseline: Usd::from_nanos(1_000_000),
-        latency_ms: 900,
-        error: None,
-        feedback: None,
-        words: None,
-    }
 }
 
 fn rows(name: &str) -> Vec<serde_json::Value> {

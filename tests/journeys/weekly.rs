@@ -6,15 +6,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use farthing_bootstrap::clock::SystemClock;
-use farthing_domain::complexity::Tier;
-use farthing_domain::ids::{AgentId, ModelId, RequestId, Tenant};
-use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Attempt, Origin, Outcome, QuantizedVector, QueryRecord};
 use farthing_domain::ports::{Clock as _, OutcomeLog as _};
-use farthing_domain::rollout::Arm;
-use farthing_domain::time::{Timestamp, Week};
+use farthing_domain::time::Week;
 use farthing_embedded::EmbeddedDynamo;
 use farthing_stores::{DynamoOutcomes, Table};
+use farthing_testkit::outcomes::paid;
 use serde_json::Value;
 
 use crate::server::program;
@@ -32,45 +28,7 @@ async fn week_of_outcomes(data: &Path) {
     let log = DynamoOutcomes::new(table);
     let apart = Duration::from_secs(7 * 86_400) / OUTCOMES;
     for number in 0..OUTCOMES {
-        log.record(&outcome(number, ended().start().plus(number * apart))).await.unwrap();
-    }
-}
-
-fn outcome(number: u32, at: Timestamp) -> Outcome {
-    let vector: Vec<f32> = (0..384_u32).map(|place| ((place * 7 + number * 13) % 29) as f32 / 29.0 - 0.5).collect();
-    let cost = Usd::from_nanos(80_000);
-    Outcome {
-        request: RequestId::parse(&format!("{number:026}")).unwrap(),
-        at,
-        tenant: Tenant::parse("shop").unwrap(),
-        agent: AgentId::parse("rprd").unwrap(),
-        policy: 1,
-        arm: Arm::Local,
-        query: Some(QueryRecord {
-            tier: Tier::Simple,
-            confidence: 0.95,
-            embedding: QuantizedVector::of(&vector),
-            injection: 0.0,
-            toxicity: 0.0,
-            gain: 0.0,
-            can_be_checked: false,
-            tokens: 9,
-            knowledge: None,
-        }),
-        plan: Vec::new(),
-        attempts: vec![Attempt { cost, ..Attempt::skipped("deepseek-chat", "delivered") }],
-        cache: None,
-        origin: Origin::Paid,
-        model: ModelId::parse("deepseek-chat").ok(),
-        score: Some(0.9),
-        escalated: false,
-        shadow: None,
-        cost,
-        baseline: Usd::from_nanos(1_000_000),
-        latency_ms: 900,
-        error: None,
-        feedback: None,
-        words: None,
+        log.record(&paid(number, ended().start().plus(number * apart))).await.unwrap();
     }
 }
 

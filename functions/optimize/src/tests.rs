@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_bootstrap::clock::Ulids;
-use farthing_domain::complexity::Tier;
-use farthing_domain::ids::{AgentId, ModelId, RequestId, Tenant};
-use farthing_domain::money::Usd;
-use farthing_domain::outcome::{Attempt, Feedback, Origin, Outcome, QuantizedVector, QueryRecord, Summary};
+use farthing_domain::ids::{RequestId, Tenant};
+use farthing_domain::outcome::{Attempt, Feedback, Outcome, Summary};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{Clock, OutcomeLog, Rated, SHARDS, StoreError};
-use farthing_domain::quality::Quality;
 use farthing_domain::rollout::Arm;
 use farthing_domain::time::{Month, Timestamp, Week};
 use farthing_stores::DocumentArchive;
+use farthing_testkit::outcomes::{judged, paid};
 use farthing_testkit::stores_suite::OracleJobs;
 use futures::future::join_all;
 use tempfile::TempDir;
@@ -140,49 +138,17 @@ impl Outcomes {
     }
 }
 
-/// A question that DeepSeek answers, and every third one at the shadow stage.
+/// A question that DeepSeek answers, every third one compared at the shadow stage.
 fn outcome(number: u32, at: Timestamp, score: f32) -> Outcome {
-    let vector: Vec<f32> = (0..16).map(|place| f32::from(u8::from(place == number % 16))).collect();
-    let judged = |model: &str, outcome: &str, score: f32| {
-        let (relevance, coherence, brand) = (score, score, 1.0);
-        let quality =
-            Quality { score, relevance, coherence, groundedness: None, brand, toxicity: 0.0, hard_fail: None };
-        Attempt { latency_ms: 20, ..Attempt::skipped(model, outcome) }.judged(Some(&quality))
-    };
-    let attempt = Attempt { cost: Usd::from_nanos(80_000), ..judged("deepseek-chat", "delivered", score) };
+    let usual = paid(number, at);
+    let attempt = Attempt { cost: usual.cost, ..judged("deepseek-chat", "delivered", score) };
     let is_compared = number.is_multiple_of(3);
     Outcome {
-        request: RequestId::parse(&format!("{number:026}")).unwrap(),
-        at,
-        tenant: Tenant::parse("shop").unwrap(),
-        agent: AgentId::parse("rprd").unwrap(),
-        policy: 1,
         arm: if is_compared { Arm::Shadow } else { Arm::Paid },
-        query: Some(QueryRecord {
-            tier: Tier::Simple,
-            confidence: 0.95,
-            embedding: QuantizedVector::of(&vector),
-            injection: 0.0,
-            toxicity: 0.0,
-            gain: 0.0,
-            can_be_checked: false,
-            tokens: 9,
-            knowledge: None,
-        }),
-        plan: Vec::new(),
         attempts: vec![attempt],
-        cache: None,
-        origin: Origin::Paid,
-        model: ModelId::parse("deepseek-chat").ok(),
         score: Some(score),
-        escalated: false,
         shadow: is_compared.then(|| judged("knowledge", "compared", 0.9 - 0.001 * (number % 7) as f32)),
-        cost: Usd::from_nanos(80_000),
-        baseline: Usd::from_nanos(1_000_000),
-        latency_ms: 900,
-        error: None,
-        feedback: None,
-        words: None,
+        ..usual
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod ledger_suite;
 pub mod loopback;
+pub mod outcomes;
 pub mod plain;
 pub mod stores_suite;
 pub mod strict_dynamo;
