@@ -7,7 +7,7 @@ use crate::money::Usd;
 pub struct Summary {
     /// All requests, failed ones included.
     pub total: u64,
-    /// By [`Origin`]: local, paid, cached, refused, failed.
+    /// By [origin](super::Origin): local, paid, cached, refused, failed.
     pub local: u64,
     /// Answered by a paid model.
     pub paid: u64,
@@ -21,7 +21,7 @@ pub struct Summary {
     pub helpful: u64,
     /// Called unhelpful by their callers.
     pub unhelpful: u64,
-    /// By tier, in the order of [`Tier::ALL`].
+    /// By tier, in the order of [its list](crate::complexity::Tier::ALL).
     pub by_tier: [u64; 4],
     /// What was paid.
     pub cost: Usd,
