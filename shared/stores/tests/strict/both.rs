@@ -37,6 +37,8 @@ pub(crate) struct Both {
     pub(crate) strict: StrictDynamo,
     embedded: EmbeddedDynamo,
     compared: Compared,
+    /// Requests come to both in the same order, also those that are made at once.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Both {
@@ -47,7 +49,7 @@ impl Both {
     /// Adds to `compared` what it compares.
     pub(crate) fn counting(compared: &Compared) -> Self {
         let embedded = EmbeddedDynamo::in_memory().unwrap();
-        Self { strict: StrictDynamo::new(), embedded, compared: Arc::clone(compared) }
+        Self { strict: StrictDynamo::new(), embedded, compared: Arc::clone(compared), turn: Arc::default() }
     }
 
     /// How many answers of this kind were compared.
@@ -57,6 +59,7 @@ impl Both {
 
     /// Asks both, and gives the strict answer.
     pub(crate) async fn ask(&self, operation: &str, body: &str) -> HttpResponse {
+        let _turn = self.turn.lock().await;
         let strict = self.strict.respond(&request(operation, body));
         let ours = read(&strict);
         let is_laxer =
