@@ -88,7 +88,7 @@ impl Traffic {
             digest.confidences.add(*confidence);
             digest.centroid.add(embedding);
             let name = format!("{:026}", self.random.random::<u64>());
-            digest.sample.add(&RequestId::parse(&name).unwrap(), embedding);
+            digest.sample.add(&RequestId::parse(&name).unwrap(), || embedding.clone());
             let scores = if self.random.random_bool(bad) { &self.bad } else { &self.good };
             let score = *scores.choose(&mut self.random).unwrap();
             digest.scores.add(score);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use farthing_domain::weekly::promotion::{Decision, Evidence};
 use farthing_domain::weekly::report::{Advice, Line, ModelLine, PairLine, WeeklyReport};
+use farthing_domain::weekly::topics::Topic;
 
 /// The report in words.
 pub(crate) fn of(report: &WeeklyReport) -> String {
@@ -33,6 +34,8 @@ pub(crate) fn of(report: &WeeklyReport) -> String {
     let header = "| | Requests | Local | Cached | Paid | Refused | Failed | Cost | Saved | Score | p50 | p95 |\n|---|---|---|---|---|---|---|---|---|---|---|---|";
     table(&mut text, "Weeks", header, report.weeks.iter().map(line));
     table(&mut text, "Days", header, report.days.iter().map(line));
+    let header = "| Agent | Questions | Cost | Nearest passage | For example |\n|---|---|---|---|---|";
+    table(&mut text, "Paid for, by topic: what to write knowledge about", header, report.topics.iter().map(topic));
     let header = "| Model | Tier | Asked | Passed | Delivered | Cost | Each delivered | Score | p95 |\n|---|---|---|---|---|---|---|---|---|";
     table(&mut text, "Models", header, report.models.iter().map(model));
     let header = "| Cheaper | Dearer | Tier | Queries | Cheaper passed | Dearer passed | Score difference, at least | Dearer cost |\n|---|---|---|---|---|---|---|---|";
@@ -92,6 +95,12 @@ fn line(line: &Line) -> String {
         time(line.p50_ms),
         time(line.p95_ms)
     )
+}
+
+fn topic(topic: &Topic) -> String {
+    let passage = topic.nearest_passage.clone().unwrap_or_else(none);
+    let example = topic.example.clone().unwrap_or_else(none);
+    format!("| {} | {} | ${:.4} | {passage} | {example} |", topic.agent, topic.questions, topic.cost_usd)
 }
 
 fn model(line: &ModelLine) -> String {

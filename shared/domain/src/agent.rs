@@ -20,8 +20,8 @@ pub struct BrandProfile {
     pub refusal: String,
     /// How the brand speaks.
     pub voice: Voice,
-    /// Whether questions and answers are kept with what became of them, for 90 days: what the weekly run proposes as
-    /// knowledge is made of them.
+    /// Whether questions and answers are kept with what became of them, for 90 days. The week's report has one question for
+    /// each topic then, and is kept for good.
     #[serde(default)]
     pub keeps_words: bool,
     /// Sentences that belong under an answer when the query has one of their words.

@@ -7,6 +7,7 @@ pub mod drift;
 pub mod measures;
 pub mod promotion;
 pub mod report;
+pub mod topics;
 
 pub use digest::Digest;
 pub use report::{Line, WeeklyReport};

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::measures::{Histogram, Latencies, Moments};
 use crate::complexity::Tier;
 use crate::money::Usd;
-use crate::outcome::{Attempt, Feedback, Origin, Outcome};
+use crate::outcome::{Attempt, Feedback, Origin, Outcome, QuantizedVector};
 use crate::policy::QualityThresholds;
 use crate::quality::{Quality, Verdict};
 use crate::rollout::Arm;
-pub use topics::{Centroid, Sample};
+pub use topics::{Bought, BoughtQuestion, Centroid, Sample};
 
 mod topics;
 
@@ -48,7 +48,9 @@ pub struct Digest {
     /// The mean of the queries' embeddings.
     pub centroid: Centroid,
     /// Some of the queries' embeddings.
-    pub sample: Sample,
+    pub sample: Sample<QuantizedVector>,
+    /// The questions that knowledge did not answer and money did.
+    pub bought: Bought,
     /// How many requests each tenant made.
     pub tenants: BTreeMap<String, u64>,
 }
@@ -184,7 +186,8 @@ impl Digest {
         let Some(query) = &outcome.query else { return };
         self.confidences.add(query.confidence);
         self.centroid.add(&query.embedding);
-        self.sample.add(&outcome.request, &query.embedding);
+        self.sample.add(&outcome.request, || query.embedding.clone());
+        self.bought.add(outcome, query);
         let tier = self.tiers.entry(query.tier).or_default();
         tier.requests += 1;
         tier.local += u64::from(outcome.origin == Origin::Local);
@@ -229,6 +232,7 @@ impl Digest {
         each(&mut self.rated, &other.rated, add_both);
         self.centroid.merge(&other.centroid);
         self.sample.merge(&other.sample);
+        self.bought.merge(&other.bought);
         other.tenants.iter().for_each(|(tenant, count)| self.count_tenant(tenant, *count));
     }
 

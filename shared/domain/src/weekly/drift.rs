@@ -124,8 +124,8 @@ const DIRECTIONS: f64 = 16.0;
 
 /// How much more of `now` than of `before` itself is unlike all of `before`, and the probability of such a rise when nothing
 /// changed.
-fn new_topics(before: &Sample, now: &Sample) -> Option<(f64, f64)> {
-    let vectors = |sample: &Sample| sample.embeddings().map(QuantizedVector::to_vec).collect::<Vec<_>>();
+fn new_topics(before: &Sample<QuantizedVector>, now: &Sample<QuantizedVector>) -> Option<(f64, f64)> {
+    let vectors = |sample: &Sample<QuantizedVector>| sample.iter().map(QuantizedVector::to_vec).collect::<Vec<_>>();
     let (known, asked) = (vectors(before), vectors(now));
     let is_new = |vector: &[f32], but: Option<usize>| {
         let others = known.iter().enumerate().filter(|(at, _)| Some(*at) != but);

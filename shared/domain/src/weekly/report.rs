@@ -7,6 +7,7 @@ use super::digest::{Day, Digest, Pair, Pairs};
 use super::drift::{Change, Measure};
 use super::measures::{Latencies, Moments};
 use super::promotion::{Decision, decide};
+use super::topics::{Topic, topics};
 use crate::complexity::Tier;
 use crate::money::Usd;
 use crate::outcome::Origin;
@@ -51,6 +52,8 @@ pub struct WeeklyReport {
     pub baseline_week: Option<Week>,
     /// How it differs from that.
     pub changes: Vec<Change>,
+    /// What was paid for although knowledge might have answered it, by topic.
+    pub topics: Vec<Topic>,
     /// What the week says about the rollout.
     pub rollout: Decision,
     /// What the owner might do.
@@ -162,6 +165,7 @@ pub fn report(
         escalated: pairs(&digest.escalated),
         reliability: bins.collect(),
         baseline_week: baseline,
+        topics: topics(&digest.bought),
         rollout: decide(digest, &changes, &policy.rollout),
         changes,
         advice: Vec::new(),
@@ -294,16 +298,14 @@ fn advice(digest: &Digest, report: &WeeklyReport, policy: &Policy) -> Vec<Advice
             saves_usd_a_month: Some(pair.cost_usd * WEEKS),
         });
     }
-    if let Some(simple) = digest.tiers.get(&Tier::Simple)
-        && simple.cost > 0
-    {
-        let elsewhere = simple.requests - simple.local.min(simple.requests);
+    if let Some(topic) = report.topics.first() {
+        let about = topic.example.as_ref().map_or_else(String::new, |example| format!(", such as \"{example}\""));
         advice.push(Advice {
             text: format!(
-                "Write knowledge for what was asked: {elsewhere} of {} simple questions were not answered from it.",
-                simple.requests
+                "Write knowledge of `{}` for the topics that were paid for: the largest has about {} questions{about}.",
+                topic.agent, topic.questions
             ),
-            saves_usd_a_month: Some(dollars(simple.cost) * WEEKS),
+            saves_usd_a_month: Some(report.topics.iter().map(|topic| topic.cost_usd).sum::<f64>() * WEEKS),
         });
     }
     for change in report.changes.iter().filter(|change| change.is_alarm) {

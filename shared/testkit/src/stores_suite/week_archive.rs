@@ -67,6 +67,7 @@ fn report(week: Week, weeks: &[&str]) -> WeeklyReport {
         reliability: vec![(0.85, [3, 1])],
         baseline_week: None,
         changes: Vec::new(),
+        topics: Vec::new(),
         rollout: Decision { stage: Stage::Half, reason: Reason::Worse, evidence: None },
         advice: Vec::new(),
     }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::complexity::Tier;
 use crate::hex::hex;
-use crate::ids::RequestId;
-use crate::outcome::QuantizedVector;
+use crate::ids::{AgentId, RequestId};
+use crate::outcome::{Origin, Outcome, QuantizedVector, QueryRecord, Words};
 
-/// How many embeddings a sample has: enough for shares within 3 %, and 100 KB.
+/// How many requests a sample has: enough for shares within 3 %, and 200 KB of embeddings.
 const SAMPLED: usize = 256;
 const MILLION: f32 = 1e6;
 
@@ -56,41 +57,108 @@ impl Centroid {
     }
 }
 
-/// Embeddings of some requests: those whose names hash lowest, so that it is the same sample however outcomes are split, and
+/// Something of some requests: of those whose names hash lowest, so that it is the same sample however outcomes are split, and
 /// nobody can choose to be in it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sample(Vec<Drawn>);
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample<T>(Vec<Drawn<T>>);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Drawn {
+struct Drawn<T> {
     /// The beginning of the hash.
     hash: String,
-    embedding: QuantizedVector,
+    of: T,
 }
 
-impl Sample {
-    /// Adds the request's embedding, if its name hashes low enough.
-    pub fn add(&mut self, request: &RequestId, embedding: &QuantizedVector) {
+impl<T> Default for Sample<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Clone> Sample<T> {
+    /// Adds what `of` gives of the request, if its name hashes low enough.
+    pub fn add(&mut self, request: &RequestId, of: impl FnOnce() -> T) {
         let hash = hex(&Sha256::digest(format!("sample:{request}"))[..8]);
-        self.insert(Drawn { hash, embedding: embedding.clone() });
+        if let Some(place) = self.place(&hash) {
+            self.insert(place, Drawn { hash, of: of() });
+        }
     }
 
     /// Adds those of `other` that hash low enough.
     pub fn merge(&mut self, other: &Self) {
-        other.0.iter().for_each(|drawn| self.insert(drawn.clone()));
-    }
-
-    /// The embeddings.
-    pub fn embeddings(&self) -> impl Iterator<Item = &QuantizedVector> {
-        self.0.iter().map(|drawn| &drawn.embedding)
-    }
-
-    fn insert(&mut self, drawn: Drawn) {
-        if let Err(place) = self.0.binary_search_by(|other| other.hash.cmp(&drawn.hash))
-            && place < SAMPLED
-        {
-            self.0.insert(place, drawn);
-            self.0.truncate(SAMPLED);
+        for drawn in &other.0 {
+            if let Some(place) = self.place(&drawn.hash) {
+                self.insert(place, drawn.clone());
+            }
         }
+    }
+
+    /// What was drawn.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|drawn| &drawn.of)
+    }
+
+    fn place(&self, hash: &String) -> Option<usize> {
+        self.0.binary_search_by(|drawn| drawn.hash.cmp(hash)).err().filter(|place| *place < SAMPLED)
+    }
+
+    fn insert(&mut self, place: usize, drawn: Drawn<T>) {
+        self.0.insert(place, drawn);
+        self.0.truncate(SAMPLED);
+    }
+}
+
+/// The questions that knowledge did not answer and money did, simple and medium ones.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bought {
+    /// How many.
+    pub count: u64,
+    /// What their answers cost, in nano-USD.
+    pub cost: i64,
+    /// Some of them.
+    pub sample: Sample<BoughtQuestion>,
+}
+
+/// One question that was paid for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoughtQuestion {
+    /// Whose knowledge did not answer it.
+    pub agent: AgentId,
+    /// Its embedding.
+    pub embedding: QuantizedVector,
+    /// The passage that came nearest, if there was one.
+    pub passage: Option<String>,
+    /// Its words, where the agent's owner wants them kept; the beginning of them.
+    pub words: Option<String>,
+}
+
+impl Bought {
+    /// The most characters of a question's words.
+    const MOST_CHARS: usize = 200;
+
+    /// Adds a request, if it is one.
+    pub fn add(&mut self, outcome: &Outcome, query: &QueryRecord) {
+        let is_about_knowledge = matches!(query.tier, Tier::Simple | Tier::Medium);
+        if outcome.origin != Origin::Paid || !is_about_knowledge {
+            return;
+        }
+        self.count += 1;
+        self.cost += outcome.cost.nanos();
+        let beginning = |words: &Words| words.question.chars().take(Self::MOST_CHARS).collect();
+        self.sample.add(&outcome.request, || BoughtQuestion {
+            agent: outcome.agent.clone(),
+            embedding: query.embedding.clone(),
+            passage: query.knowledge.as_ref().map(|knowledge| knowledge.passage.clone()),
+            words: outcome.words.as_ref().map(beginning),
+        });
+    }
+
+    /// Adds what `other` is of.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.cost += other.cost;
+        self.sample.merge(&other.sample);
     }
 }

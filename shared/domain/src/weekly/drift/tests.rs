@@ -64,7 +64,7 @@ fn week(random: &mut Random, questions: usize, traffic: Traffic) -> Digest {
         let vector: Vec<f32> = topic.iter().zip(&noise).map(|(topic, noise)| 0.8 * topic + 0.6 * noise).collect();
         let embedding = QuantizedVector::of(&vector);
         digest.centroid.add(&embedding);
-        digest.sample.add(&RequestId::parse(&format!("{:026}", random.bits())).unwrap(), &embedding);
+        digest.sample.add(&RequestId::parse(&format!("{:026}", random.bits())).unwrap(), || embedding.clone());
         digest.confidences.add(traffic.confidence + 0.12 * random.bell());
         let score = (traffic.score + 0.1 * random.bell()).clamp(0.0, 1.0);
         digest.scores.add(score);
