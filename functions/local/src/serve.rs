@@ -19,7 +19,6 @@ use farthing_bootstrap::wiring;
 use farthing_domain::auth::{Scope, only_authorization};
 use farthing_domain::ids::Tenant;
 use farthing_gateway::authorize::{Authorize, NotAuthorized};
-use farthing_gateway::optimize::Optimize;
 use farthing_gateway::sweep::Sweep;
 use tokio::time::Instant;
 
@@ -53,7 +52,7 @@ pub(crate) async fn run(
         anyhow::bail!("the models were not activated: {}", String::from_utf8_lossy(&activated.body));
     }
     let server = Arc::new(Server { gateway, authorize });
-    tokio::spawn(report_weeks(wiring::optimize(config).await?));
+    tokio::spawn(report_weeks(config.clone()));
     tokio::spawn(sweep(Sweep { ledger: Arc::clone(&server.gateway.ledger), clock: Arc::new(SystemClock) }));
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     greet(&listener.local_addr()?, config, needs_keys, json);
@@ -141,15 +140,22 @@ fn respond(reply: Reply) -> Response {
     response
 }
 
-/// Makes the weekly run when a week has ended, as the schedule of its function has it done.
-async fn report_weeks(optimize: Optimize) {
+/// Makes the weekly run when a week has ended, as the schedule of its function has it done. Nothing of it is needed to answer
+/// questions: it is put together when it is due, and what it lacks is told then.
+async fn report_weeks(config: Config) {
     let mut ticks = tokio::time::interval_at(Instant::now() + FIRST_REPORT, WEEKLY_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(error) = farthing_optimize::handle(&optimize).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the weekly run failed");
+        if let Err(error) = report_week(&config).await {
+            let error: Box<dyn std::error::Error + Send + Sync> = error.into();
+            tracing::error!(error = &*error as &dyn std::error::Error, "the weekly run failed");
         }
     }
+}
+
+async fn report_week(config: &Config) -> anyhow::Result<()> {
+    farthing_optimize::handle(&wiring::optimize(config).await?).await?;
+    Ok(())
 }
 
 /// Sweeps again and again, as the schedule of the sweep function has it done.

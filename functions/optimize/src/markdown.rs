@@ -45,8 +45,7 @@ pub(crate) fn of(report: &WeeklyReport) -> String {
         let header = "| Measure | Change | Matters from | By chance | |\n|---|---|---|---|---|";
         let changes = report.changes.iter().map(|change| {
             let alarm = if change.is_alarm { "**alarm**" } else { "" };
-            let measure = serde_json::to_value(change.measure).ok();
-            let name = measure.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().replace('_', " ");
+            let name = change.measure.as_str().replace('_', " ");
             format!("| {name} | {:.3} | {:.3} | {:.4} | {alarm} |", change.size, change.threshold, change.p)
         });
         table(&mut text, &format!("Drift against {week}"), header, changes);

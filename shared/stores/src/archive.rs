@@ -1,7 +1,7 @@
 //! What weeks came to, as JSON documents in a directory or a bucket.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::NamedTempFile;
 
-use crate::model_store::below_root;
+use crate::model_store::{below_prefix, below_root, blocking};
 use crate::retry::BoxError;
 
 /// What weeks are held against.
@@ -135,6 +135,7 @@ impl Documents for Directory {
             Err(error) => Err(error),
         })
         .await
+        .map_err(store_error)
     }
 
     async fn put(&self, key: &str, document: Vec<u8>) -> Result<(), StoreError> {
@@ -149,6 +150,7 @@ impl Documents for Directory {
             Ok(())
         })
         .await
+        .map_err(store_error)
     }
 }
 
@@ -161,13 +163,8 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn key(&self, key: &str) -> Result<String, BoxError> {
-        below_root(key)?;
-        Ok(format!("{}{key}", self.prefix))
-    }
-
     async fn download(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
-        match self.client.get_object().bucket(&self.bucket).key(self.key(key)?).send().await {
+        match self.client.get_object().bucket(&self.bucket).key(below_prefix(&self.prefix, key)?).send().await {
             Ok(object) => Ok(Some(object.body.collect().await?.to_vec())),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
             Err(error) => Err(error.into()),
@@ -175,7 +172,7 @@ impl Bucket {
     }
 
     async fn upload(&self, key: &str, document: Vec<u8>) -> Result<(), BoxError> {
-        let put = self.client.put_object().bucket(&self.bucket).key(self.key(key)?);
+        let put = self.client.put_object().bucket(&self.bucket).key(below_prefix(&self.prefix, key)?);
         put.checksum_algorithm(ChecksumAlgorithm::Sha256).body(ByteStream::from(document)).send().await?;
         Ok(())
     }
@@ -190,11 +187,6 @@ impl Documents for Bucket {
     async fn put(&self, key: &str, document: Vec<u8>) -> Result<(), StoreError> {
         self.upload(key, document).await.map_err(store_error)
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| store_error(error.into()))?;
-    done.map_err(|error| store_error(error.into()))
 }
 
 fn store_error(cause: BoxError) -> StoreError {

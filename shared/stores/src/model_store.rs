@@ -32,6 +32,19 @@ pub(crate) fn below_root(key: &str) -> Result<&Path, InvalidKey> {
     if is_plain { Ok(Path::new(key)) } else { Err(InvalidKey(key.to_owned())) }
 }
 
+/// The key as an object's in a bucket, below `prefix`.
+pub(crate) fn below_prefix(prefix: &str, key: &str) -> Result<String, InvalidKey> {
+    below_root(key)?;
+    Ok(format!("{prefix}{key}"))
+}
+
+/// What `work` on files gives, off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, BoxError> {
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
+
 /// A writer that hashes what passes through it.
 struct Hashing<W> {
     inner: W,

@@ -45,6 +45,20 @@ pub enum Measure {
     ScoreDrop,
 }
 
+impl Measure {
+    /// The measure's name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confidences => "confidences",
+            Self::Scores => "scores",
+            Self::Centroid => "centroid",
+            Self::NewTopics => "new_topics",
+            Self::ScoreDrop => "score_drop",
+        }
+    }
+}
+
 /// How one measure stands.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::outcome::score_bin;
+
 /// How many bins a histogram has.
 pub const BINS: usize = 20;
 
@@ -13,7 +15,7 @@ impl Histogram {
     /// Counts `value`; one that is not a number from 0 to 1 counts as the nearer end, and no number not at all.
     pub fn add(&mut self, value: f32) {
         if !value.is_nan() {
-            self.0[((value.clamp(0.0, 1.0) * BINS as f32) as usize).min(BINS - 1)] += 1;
+            self.0[score_bin(value)] += 1;
         }
     }
 

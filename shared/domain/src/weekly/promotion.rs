@@ -162,7 +162,7 @@ fn complains(digest: &Digest, rules: &PromotionRules) -> bool {
 const LEAST_RATED: u64 = 30;
 
 /// How many standard errors away a bound is that holds as surely.
-fn sureness(confidence: f64) -> Option<f64> {
+pub(super) fn sureness(confidence: f64) -> Option<f64> {
     Normal::new(0.0, 1.0).ok().map(|normal| normal.inverse_cdf(confidence))
 }
 

@@ -1,12 +1,11 @@
 //! What a week came to, and what its owner might do about it.
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF as _, Normal};
 
 use super::digest::{Day, Digest, Pair, Pairs};
 use super::drift::{Change, Measure};
 use super::measures::{Latencies, Moments};
-use super::promotion::{Decision, decide};
+use super::promotion::{Decision, decide, sureness};
 use super::topics::{Topic, topics};
 use crate::complexity::Tier;
 use crate::money::Usd;
@@ -152,7 +151,7 @@ pub fn report(
     changes: Vec<Change>,
 ) -> WeeklyReport {
     let mut weeks = before;
-    weeks.push(week_line(week, digest));
+    weeks.push(line(&week.to_string(), digest.days.values()));
     let bins = digest.rated.iter().map(|(bin, counts)| (f64::from(*bin) / 20.0, *counts));
     let mut report = WeeklyReport {
         week,
@@ -172,12 +171,6 @@ pub fn report(
     };
     report.advice = advice(digest, &report, policy);
     report
-}
-
-/// The sums of a week.
-#[must_use]
-pub fn week_line(week: Week, digest: &Digest) -> Line {
-    line(&week.to_string(), digest.days.values())
 }
 
 fn line<'a>(period: &str, days: impl IntoIterator<Item = &'a Day>) -> Line {
@@ -256,8 +249,7 @@ fn pair_line(cheaper: &str, dearer: &str, tier: Tier, pair: &Pair) -> Option<Pai
 
 /// The bound above which the mean is with [`CONFIDENCE`], as of many numbers.
 fn lower_bound(moments: &Moments) -> Option<f64> {
-    let normal = Normal::new(0.0, 1.0).ok()?;
-    Some(moments.mean()? - normal.inverse_cdf(CONFIDENCE) * moments.standard_error()?)
+    Some(moments.mean()? - sureness(CONFIDENCE)? * moments.standard_error()?)
 }
 
 fn advice(digest: &Digest, report: &WeeklyReport, policy: &Policy) -> Vec<Advice> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use farthing_domain::ports::{Fetched, ModelStore, StoreError};
 use tempfile::NamedTempFile;
 
-use super::{BoxError, Hashing, PIECE, below_root};
+use super::{BoxError, Hashing, PIECE, below_root, blocking};
 
 /// Model artifacts in a directory, the key being the path below it.
 #[derive(Clone, Debug)]
@@ -35,11 +35,12 @@ impl ModelStore for DirectoryModelStore {
             Err(error) => Err(error),
         })
         .await
+        .map_err(store_error)
     }
 
     async fn publish(&self, key: &str, from: PathBuf) -> Result<(), StoreError> {
         let to = below_root(key).map(|key| self.root.join(key)).map_err(|error| store_error(error.into()))?;
-        blocking(move || copy_whole(File::open(from)?, &to).map(|_| ())).await
+        blocking(move || copy_whole(File::open(from)?, &to).map(|_| ())).await.map_err(store_error)
     }
 }
 
@@ -53,13 +54,6 @@ fn copy_whole(from: File, to: &Path) -> io::Result<Fetched> {
     file.as_file().sync_all()?;
     file.persist(to).map_err(|error| error.error)?;
     Ok(fetched)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, StoreError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| store_error(error.into())),
-        Err(error) => Err(store_error(error.into())),
-    }
 }
 
 fn store_error(cause: BoxError) -> StoreError {

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 use farthing_domain::ports::{Fetched, ModelStore, StoreError};
 use tempfile::NamedTempFile;
 
-use super::{BoxError, Hashing, below_root};
+use super::{BoxError, Hashing, below_prefix};
 
 /// Model artifacts in an S3 bucket, below a prefix.
 #[derive(Clone, Debug)]
@@ -27,13 +27,8 @@ impl S3ModelStore {
         Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned() }
     }
 
-    fn key(&self, key: &str) -> Result<String, BoxError> {
-        below_root(key)?;
-        Ok(format!("{}{key}", self.prefix))
-    }
-
     async fn download(&self, key: &str, to: &Path) -> Result<Option<Fetched>, BoxError> {
-        let get = self.client.get_object().bucket(&self.bucket).key(self.key(key)?);
+        let get = self.client.get_object().bucket(&self.bucket).key(below_prefix(&self.prefix, key)?);
         let mut object = match get.send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
@@ -56,7 +51,7 @@ impl S3ModelStore {
 
     async fn upload(&self, key: &str, from: PathBuf) -> Result<(), BoxError> {
         let body = ByteStream::from_path(from).await?;
-        let put = self.client.put_object().bucket(&self.bucket).key(self.key(key)?);
+        let put = self.client.put_object().bucket(&self.bucket).key(below_prefix(&self.prefix, key)?);
         put.checksum_algorithm(ChecksumAlgorithm::Sha256).body(body).send().await?;
         Ok(())
     }
