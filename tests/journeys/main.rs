@@ -12,6 +12,7 @@ mod keys;
 mod local_answers;
 mod log_lines;
 mod phrasings;
+mod policy;
 mod replay;
 mod server;
 mod sweep;

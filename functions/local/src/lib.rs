@@ -10,6 +10,7 @@ mod keys;
 mod knowledge;
 mod models;
 mod output;
+mod policy;
 mod reconcile;
 mod report;
 mod serve;
@@ -89,7 +90,8 @@ enum Command {
     Status,
     /// Print the report of the week that has ended, or of another one; it is made if that has not been done.
     ///
-    /// The gateway makes it by itself while it runs. Nothing is changed and nothing paid for.
+    /// The gateway makes it by itself while it runs. Nothing is paid for; the policy takes a step if the week speaks for one
+    /// (see `farthing policy`).
     ///
     /// Example: farthing report --week 2026-W48
     Report(report::ReportArgs),
@@ -100,6 +102,9 @@ enum Command {
     ///
     /// Example: farthing reconcile --month 2026-11 --usage usage.csv
     Reconcile(reconcile::ReconcileArgs),
+    /// See what weeks made of the policy, undo it, or have them leave it alone.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Stop and resume the month's budget by hand.
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
@@ -143,6 +148,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Status) => status::run(&config, json).await,
         Some(Command::Report(args)) => report::run(&config, &args, json).await,
         Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,
+        Some(Command::Policy(command)) => policy::run(&config, &command, json).await,
         Some(Command::Budget(command)) => budget::run(&config, &command, json).await,
         Some(Command::Models(command)) => models::run(&config, &command, json).await,
         Some(Command::Keys(command)) => keys::run(&config, &command, json).await,

@@ -1,5 +1,5 @@
 //! The weekly run, on a schedule: what the week that has ended came to, whether it was another one than usual, and what its
-//! owner might do. It changes nothing else.
+//! owner might do; and the one step of the policy that it speaks for, if it speaks for any.
 
 use farthing_domain::jobs::{JobResult, ResultTooLong};
 use farthing_domain::weekly::{Pages, WeeklyReport};
@@ -30,6 +30,7 @@ fn write(report: &WeeklyReport) -> Result<Written, ResultTooLong> {
         "sums": report.weeks.last(),
         "baselineWeek": report.baseline_week,
         "drift": alarms.collect::<Vec<_>>(),
+        "policy": report.policy,
         "advice": report.advice,
     });
     let pages = Pages { markdown: markdown::of(report), html: page::of(report) };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use farthing_domain::weekly::promotion::{Decision, Evidence};
-use farthing_domain::weekly::report::{Advice, Line, ModelLine, PairLine, WeeklyReport};
+use farthing_domain::weekly::report::{Advice, Line, ModelLine, PairLine, RoutingLine, WeeklyReport};
 use farthing_domain::weekly::topics::Topic;
 
 /// The report in words.
@@ -25,6 +25,8 @@ pub(crate) fn of(report: &WeeklyReport) -> String {
         );
     }
     text.push_str("\n\n");
+    let words = report.policy.words.iter().map(|words| format!("- {words}"));
+    section(&mut text, "What was done", words, "Nothing.");
     section(
         &mut text,
         "What to do",
@@ -38,6 +40,8 @@ pub(crate) fn of(report: &WeeklyReport) -> String {
     table(&mut text, "Paid for, by topic: what to write knowledge about", header, report.topics.iter().map(topic));
     let header = "| Model | Tier | Asked | Passed | Delivered | Cost | Each delivered | Score | p95 |\n|---|---|---|---|---|---|---|---|---|";
     table(&mut text, "Models", header, report.models.iter().map(model));
+    let header = "| Tier | Requests | Local | Escalated | Cost | For answers not delivered | Compared | A cheaper step would do |\n|---|---|---|---|---|---|---|---|";
+    table(&mut text, "Routing", header, report.routing.iter().map(routing));
     let header = "| Cheaper | Dearer | Tier | Queries | Cheaper passed | Dearer passed | Score difference, at least | Dearer cost |\n|---|---|---|---|---|---|---|---|";
     table(&mut text, "Compared on purpose", header, report.compared.iter().map(pair));
     table(&mut text, "Escalated", header, report.escalated.iter().map(pair));
@@ -114,6 +118,20 @@ fn model(line: &ModelLine) -> String {
         line.cost_per_delivered_usd.map_or_else(none, |cost| format!("${cost:.6}")),
         number(line.mean_score),
         time(line.p95_ms)
+    )
+}
+
+fn routing(line: &RoutingLine) -> String {
+    format!(
+        "| {} | {} | {} | {} | ${:.4} | ${:.4} | {} | {} |",
+        line.tier,
+        line.requests,
+        line.local.map_or_else(none, percent),
+        line.escalated.map_or_else(none, percent),
+        line.cost_usd,
+        line.wasted_usd,
+        line.compared,
+        line.cheaper_would_do.map_or_else(none, percent)
     )
 }
 

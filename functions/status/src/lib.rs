@@ -7,7 +7,7 @@ use farthing_gateway::status::Status;
 /// The reply to `call`.
 pub async fn handle(status: &Status, ids: &dyn Ids, call: Call) -> Reply {
     let result = match (call.method.as_str(), call.path.as_str()) {
-        ("GET", "/api/models/status") => Ok(shapes::models_json(&status.models().await, &status.policy)),
+        ("GET", "/api/models/status") => Ok(shapes::models_json(&status.models().await)),
         ("GET", "/api/budget/status") => match status.budget().await {
             Ok(books) => Ok(shapes::budget_json(&books, &status.policy)),
             Err(_) => Err(ApiError::unavailable("the ledger")),

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 /// The JSON of `GET /api/models/status`.
 #[must_use]
-pub fn models_json(status: &ModelsStatus, policy: &Policy) -> Value {
+pub fn models_json(status: &ModelsStatus) -> Value {
+    let (policy, tried) = &status.policy;
     let summary = &status.summary;
     let answered = summary.local + summary.paid + summary.cached + summary.refused;
     let savings = Usd::from_nanos(summary.baseline.nanos().saturating_sub(summary.cost.nanos()));
@@ -56,6 +57,7 @@ pub fn models_json(status: &ModelsStatus, policy: &Policy) -> Value {
             "stage": policy.rollout.stage.as_str(),
             "localShare": policy.rollout.stage.local_share(),
             "policyVersion": policy.version,
+            "triedVersion": tried,
         },
         "feedback": {"helpful": summary.helpful, "unhelpful": summary.unhelpful},
         "quality": {"mean": summary.mean_score().map(rounded), "p10": summary.p10_score()},

@@ -29,8 +29,10 @@ use farthing_gateway::reconcile::Reconcile;
 use farthing_gateway::secrets::CachedSecret;
 use farthing_gateway::status::Status;
 use farthing_gateway::sweep::Sweep;
+use farthing_gateway::versions::VersionAdmin;
 use farthing_stores::{
-    DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, FileSecret, LedgerConfig, SecretsManagerSecret,
+    DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, DynamoVersions, FileSecret, LedgerConfig,
+    SecretsManagerSecret,
 };
 #[cfg(feature = "answering")]
 pub use generator::{BuiltFile, build_files, build_model};
@@ -88,6 +90,7 @@ pub async fn optimize(config: &Config) -> anyhow::Result<Optimize> {
     let connection = stores::connect(config).await?;
     Ok(Optimize {
         archive: Arc::new(stores::archive(config, &connection)?),
+        versions: Arc::new(DynamoVersions::new(connection.table.clone())),
         policy,
         jobs: Arc::new(DynamoJobs::new(connection.table.clone())),
         outcomes: Arc::new(DynamoOutcomes::new(connection.table)),
@@ -135,6 +138,16 @@ async fn keys_and_pepper(config: &Config) -> anyhow::Result<(Arc<DynamoApiKeys>,
     Ok((Arc::new(DynamoApiKeys::new(connection.table)), pepper))
 }
 
+/// What the owner's work on the versions of the policy needs.
+///
+/// # Errors
+/// When a file is wrong or the table cannot be made.
+pub async fn version_admin(config: &Config) -> anyhow::Result<VersionAdmin> {
+    let policy = OwnerFiles::of(config)?.policy;
+    let versions = Arc::new(DynamoVersions::new(stores::connect(config).await?.table));
+    Ok(VersionAdmin { versions, policy, clock: Arc::new(SystemClock) })
+}
+
 /// What reconciling needs.
 ///
 /// # Errors
@@ -164,6 +177,7 @@ fn status_of(files: OwnerFiles, stores: &Stores) -> Status {
         ledger: stores.ledger.clone(),
         outcomes: stores.outcomes.clone(),
         releases: stores.releases.clone(),
+        versions: stores.versions.clone(),
         clock: Arc::new(SystemClock),
     }
 }

@@ -28,4 +28,5 @@ pub mod request;
 pub mod rollout;
 pub mod router;
 pub mod time;
+pub mod versions;
 pub mod weekly;

@@ -147,6 +147,8 @@ pub struct Attempt {
     pub outcome: String,
     /// Its score, when it gave an answer.
     pub score: Option<f32>,
+    /// The score as the validator gave it, before it was read as the policy's version says.
+    pub raw_score: Option<f32>,
     /// What its score was made of, when it was judged for this request.
     pub quality: Option<Quality>,
     /// What it cost.
@@ -160,13 +162,14 @@ impl Attempt {
     #[must_use]
     pub fn skipped(model: &str, outcome: impl Into<String>) -> Self {
         let (model, outcome) = (model.to_owned(), outcome.into());
-        Self { model, outcome, score: None, quality: None, cost: Usd::ZERO, latency_ms: 0 }
+        Self { model, outcome, score: None, raw_score: None, quality: None, cost: Usd::ZERO, latency_ms: 0 }
     }
 
     /// The attempt with what its answer was found to be.
     #[must_use]
     pub fn judged(self, quality: Option<&Quality>) -> Self {
-        Self { score: quality.map(|quality| quality.score), quality: quality.cloned(), ..self }
+        let score = quality.map(|quality| quality.score);
+        Self { score, raw_score: score, quality: quality.cloned(), ..self }
     }
 }
 

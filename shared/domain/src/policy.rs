@@ -12,6 +12,13 @@ use crate::rollout::Stage;
 use crate::weekly::drift::DriftRules;
 use crate::weekly::promotion::PromotionRules;
 
+mod learning;
+mod tuning;
+
+pub use learning::LearningPolicy;
+pub use tuning::{Calibration, Thresholds, Tuning};
+pub(crate) use tuning::{logit, sigmoid};
+
 /// The policy, as `infra/policy.toml` states it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +43,8 @@ pub struct Policy {
     pub screen: ScreenPolicy,
     /// From when on a week counts as another one than the weeks before.
     pub drift: DriftRules,
+    /// How it learns from week to week.
+    pub learning: LearningPolicy,
     /// Limits of time and load.
     pub limits: Limits,
 }
@@ -50,6 +59,8 @@ pub struct BudgetPolicy {
     pub stop_percent: u8,
     /// The most that one request may cost over all its attempts.
     pub per_request_usd: Usd,
+    /// The most that may be reserved in a day, within the month's, for answers that are compared and never delivered.
+    pub compare_daily_usd: Usd,
 }
 
 impl BudgetPolicy {
@@ -155,6 +166,8 @@ pub struct RolloutPolicy {
     pub stage: Stage,
     /// At the shadow stage, the share of requests whose local answer is computed, 0 to 1.
     pub shadow_sample: f64,
+    /// At later stages, the share of requests of which the answer of another step is compared, 0 to 1.
+    pub compare_sample: f64,
     /// Whether the stage stays whatever weeks say.
     pub frozen: bool,
     /// When a week says that it should change.
@@ -260,7 +273,8 @@ impl Policy {
         let gain = &self.gain;
         let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
         let (drift, promotion) = (&self.drift, &self.rollout.promotion);
-        let checks: [(&'static str, bool, &str); 28] = [
+        let learning = &self.learning;
+        let checks: [(&'static str, bool, &str); 34] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -283,6 +297,24 @@ impl Policy {
             ("gain.check_below", (gain.strong_from..=1.0).contains(&gain.check_below), "gain.strong_from to 1"),
             ("gain.doubt_from", is_gain(gain.doubt_from), "-1 to 1"),
             ("rollout.shadow_sample", (0.0..=1.0).contains(&self.rollout.shadow_sample), "0 to 1"),
+            ("rollout.compare_sample", (0.0..=1.0).contains(&self.rollout.compare_sample), "0 to 1"),
+            (
+                "budget.compare_daily_usd",
+                (Usd::ZERO..=self.budget.stop_line()).contains(&self.budget.compare_daily_usd),
+                "0 to the month's stop line",
+            ),
+            (
+                "learning.wrong_answer_usd",
+                (Usd::ZERO..=Usd::from_nanos(1_000_000_000_000)).contains(&learning.wrong_answer_usd),
+                "0 to 1000",
+            ),
+            ("learning.quality_floor", (0.0..=1.0).contains(&learning.quality_floor), "0 to 1"),
+            ("learning.canary_share", (0.0..=0.5).contains(&learning.canary_share), "0 to 0.5"),
+            (
+                "learning.tenant_share",
+                learning.tenant_share > 0.0 && learning.tenant_share <= 1.0,
+                "above 0 and at most 1",
+            ),
             ("rollout.promotion.min_samples", promotion.min_samples >= 30, "at least 30"),
             (
                 "rollout.promotion",
@@ -334,4 +366,10 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// The policy that the repository ships.
+#[cfg(test)]
+pub(crate) fn usual() -> Policy {
+    toml::from_str(include_str!("../../../infra/policy.toml")).unwrap_or_else(|error| panic!("{error}"))
 }

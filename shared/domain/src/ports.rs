@@ -10,6 +10,7 @@ mod keys;
 mod models;
 mod providers;
 mod stores;
+mod versions;
 
 pub use generation::{Finish, Generated, GenerationError, GenerationRequest, Generator, Heard, Sampling};
 pub use keys::{ApiKeys, SecretSource, SecretText, SecretUnavailable};
@@ -22,6 +23,7 @@ pub use stores::{
     ActivationRefused, ActiveRelease, AnswerCache, CacheLookup, Fetched, Jobs, Ledger, LedgerAudit, ModelStore,
     OutcomeLog, Rated, Releases, SHARDS, StoreError, WeekArchive,
 };
+pub use versions::PolicyVersions;
 
 use crate::ids::RequestId;
 use crate::time::Timestamp;

@@ -77,7 +77,7 @@ impl Stage {
     /// `shadow_sample` is the share of requests, 0 to 1, that are compared at [`Stage::Shadow`].
     #[must_use]
     pub fn arm(self, key: &str, shadow_sample: f64) -> Arm {
-        let position = position(key);
+        let position = position_of("rollout", key);
         match self {
             Self::Shadow if position < shadow_sample => Arm::Shadow,
             Self::Shadow => Arm::Paid,
@@ -87,7 +87,17 @@ impl Stage {
     }
 }
 
+/// Whether another step's answer is compared for the request that `key` names, as a share `sample` of requests is at the later
+/// stages.
+#[must_use]
+pub fn is_compared(key: &str, sample: f64) -> bool {
+    position_of("compare", key) < sample
+}
+
 impl Arm {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Local, Self::Paid, Self::Shadow];
+
     /// The arm's name in responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -99,9 +109,9 @@ impl Arm {
     }
 }
 
-/// Where `key` stands in [0, 1), evenly spread.
-fn position(key: &str) -> f64 {
-    let hash = Sha256::digest(format!("rollout:{key}"));
+/// Where `key` stands in [0, 1) for this purpose, evenly spread and unlike for any other.
+pub(crate) fn position_of(purpose: &str, key: &str) -> f64 {
+    let hash = Sha256::digest(format!("{purpose}:{key}"));
     let first = hash.iter().take(6).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     first as f64 / (1_u64 << 48) as f64
 }

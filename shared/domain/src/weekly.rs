@@ -2,16 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
+mod calibration;
+pub mod canary;
+pub mod candidate;
 pub mod digest;
 pub mod drift;
+pub mod learning;
 pub mod measures;
 pub mod promotion;
+mod replay;
 pub mod report;
+#[cfg(test)]
+mod sketch;
 pub mod topics;
+mod weights;
 
 pub use digest::Digest;
 pub use report::{Line, WeeklyReport};
 
+use crate::rollout::Stage;
 use crate::time::Week;
 
 /// How far the reading of a week's outcomes has come.
@@ -39,6 +48,9 @@ pub struct Pages {
 pub struct Baseline {
     /// Which one.
     pub week: Week,
+    /// The stage of the rollout then, if that is known.
+    #[serde(default)]
+    pub stage: Option<Stage>,
     /// What it came to.
     pub digest: Digest,
 }

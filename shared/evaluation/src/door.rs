@@ -103,6 +103,7 @@ impl Door {
             ledger: nowhere.clone(),
             cache: nowhere.clone(),
             outcomes: nowhere,
+            versions: None,
             clock: self.clock.clone(),
         })
     }

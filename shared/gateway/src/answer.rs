@@ -13,7 +13,7 @@ use farthing_domain::money::Usd;
 use farthing_domain::outcome::{KnowledgeRecord, QuantizedVector, QueryRecord};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, AnswerCache, Clock, Ledger, ModelUnavailable, OutcomeLog, Provider, Retrieval, RuleCheck,
+    Analysis, AnswerCache, Clock, Ledger, ModelUnavailable, OutcomeLog, PolicyVersions, Provider, Retrieval, RuleCheck,
 };
 use farthing_domain::quality::Verdict;
 use farthing_domain::registry::Registry;
@@ -21,11 +21,13 @@ use farthing_domain::request::{AgentRequest, RequestContext};
 use farthing_domain::rollout::Arm;
 use farthing_domain::router::{self, Circumstances, Step};
 use farthing_domain::time::{Pause, Timestamp};
+use farthing_domain::versions::InForce;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::error::AnswerError;
 use crate::local_tier::{LocalTier, LocalTierSource};
+use crate::policies::Policies;
 use crate::receipt::{Answer, Attempt, Judgement, Route, total_cost};
 
 /// How many passages are retrieved for one query.
@@ -53,6 +55,8 @@ pub struct Parts {
     pub cache: Arc<dyn AnswerCache>,
     /// Keeps outcomes.
     pub outcomes: Arc<dyn OutcomeLog>,
+    /// The versions of the policy that weeks make; `None` when the owner's is followed as it is.
+    pub versions: Option<Arc<dyn PolicyVersions>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -62,6 +66,7 @@ pub struct Answering {
     pub(crate) parts: Parts,
     pub(crate) breakers: Mutex<BTreeMap<ProviderId, Breaker>>,
     pub(crate) sweep_pause: Mutex<Option<Pause>>,
+    policies: Policies,
     places: Semaphore,
 }
 
@@ -75,6 +80,8 @@ pub(crate) struct Work<'a> {
     pub(crate) brand: &'a BrandProfile,
     pub(crate) query: &'a str,
     pub(crate) arm: Arm,
+    /// What the request follows.
+    pub(crate) in_force: Arc<InForce>,
     pub(crate) system_prompt: String,
     pub(crate) spending: Spending,
     pub(crate) attempts: Vec<Attempt>,
@@ -126,6 +133,8 @@ pub(crate) enum Refusal {
 /// What one request ended with, whatever it ended with.
 pub(crate) struct Ended {
     pub(crate) result: Result<Answer, AnswerError>,
+    /// What it followed.
+    pub(crate) in_force: Arc<InForce>,
     pub(crate) recorded: Recorded,
     pub(crate) claim: Option<Claim>,
 }
@@ -135,10 +144,11 @@ impl Answering {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let places = Semaphore::new(parts.policy.limits.in_flight);
-        Self { parts, breakers: Mutex::default(), sweep_pause: Mutex::default(), places }
+        let policies = Policies::new(&parts.policy, parts.versions.clone(), Arc::clone(&parts.clock));
+        Self { parts, breakers: Mutex::default(), sweep_pause: Mutex::default(), policies, places }
     }
 
-    /// The policy that is followed.
+    /// The owner's policy.
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.parts.policy
@@ -171,7 +181,8 @@ impl Answering {
         claim: Option<Claim>,
         started: Timestamp,
     ) -> Ended {
-        let mut ended = Ended { result: Err(AnswerError::Overloaded), recorded: Recorded::default(), claim };
+        let in_force = self.policies.of(&context.id, &self.parts.policy).await;
+        let mut ended = Ended { result: Err(AnswerError::Overloaded), in_force, recorded: Recorded::default(), claim };
         let Ok(_place) = self.places.try_acquire() else { return ended };
         let Some(brand) = self.parts.agents.get(&request.agent) else {
             ended.result = Err(AnswerError::UnknownAgent(request.agent.clone()));
@@ -185,7 +196,7 @@ impl Answering {
                 return ended;
             }
         };
-        let rollout = &self.parts.policy.rollout;
+        let rollout = &ended.in_force.policy.rollout;
         let mut work = Work {
             context,
             began: (Instant::now(), context.deadline.left(self.now())),
@@ -193,6 +204,7 @@ impl Answering {
             brand,
             query,
             arm: rollout.stage.arm(context.id.as_str(), rollout.shadow_sample),
+            in_force: Arc::clone(&ended.in_force),
             system_prompt: String::new(),
             spending: Spending { claim: ended.claim.take(), ..Spending::default() },
             attempts: Vec::new(),
@@ -243,7 +255,7 @@ impl Answering {
             can_be_checked: insight.analysis.can_be_checked,
             arm: work.arm,
         };
-        let steps = router::plan(&circumstances, &self.parts.policy);
+        let steps = router::plan(&circumstances, &work.in_force.policy);
         work.recorded.plan.clone_from(&steps);
         let delivered = self.cascade(work, &insight, &steps).await;
         let is_passed = matches!(&delivered, Ok(delivered) if !delivered.best_effort);
@@ -253,9 +265,7 @@ impl Answering {
             return Ok(self.cached_answer(work, &insight, hit, &cached, Some(age), started));
         }
         let delivered = delivered?;
-        if work.arm == Arm::Shadow && delivered.answer.provider != "local" {
-            work.recorded.shadow = self.shadow(work, &insight).await;
-        }
+        work.recorded.shadow = self.compare(work, &insight, &delivered).await;
         if delivered.is_cacheable() {
             self.keep(work, &insight, &delivered).await;
         }

@@ -1,6 +1,7 @@
 //! The attempts at one answer, in the order that the cascade says.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use farthing_domain::cascade::{Action, Cascade, Event};
 use farthing_domain::ports::{Source, Validation};
@@ -37,6 +38,23 @@ pub(crate) struct Candidate {
     pub(crate) rephrased: Option<(String, Quality)>,
 }
 
+/// How good an answer is.
+#[derive(Clone)]
+pub(crate) struct Judged {
+    /// With its score as the version of the policy reads it.
+    pub(crate) quality: Quality,
+    /// The score as the validator gave it.
+    pub(crate) raw_score: f32,
+}
+
+impl Judged {
+    /// `attempt` with what its answer was found to be, if anything was.
+    pub(crate) fn noted(judged: Option<&Self>, attempt: Attempt) -> Attempt {
+        let noted = attempt.judged(judged.map(|judged| &judged.quality));
+        Attempt { raw_score: judged.map(|judged| judged.raw_score), ..noted }
+    }
+}
+
 /// The answer that is delivered.
 pub(crate) struct Delivered {
     pub(crate) step: usize,
@@ -65,7 +83,8 @@ impl Answering {
         insight: &Insight,
         steps: &[Step],
     ) -> Result<Delivered, AnswerError> {
-        let policy = &self.parts.policy;
+        let in_force = Arc::clone(&work.in_force);
+        let policy = &in_force.policy;
         let thresholds = self.parts.policy.quality;
         let (mut cascade, mut action) = Cascade::start(steps.len(), thresholds);
         let mut candidates: Vec<Option<Candidate>> = steps.iter().map(|_| None).collect();
@@ -116,16 +135,20 @@ impl Answering {
         }
     }
 
-    /// How good `text` is as an answer; `None` when it cannot be judged, and so not delivered.
+    /// How good `text`, which `model` made, is as an answer; `None` when it cannot be judged, and so not delivered.
     pub(crate) async fn judge(
         &self,
         work: &Work<'_>,
         insight: &Insight,
-        text: &str,
+        (model, text): (&str, &str),
         origin: Origin,
-    ) -> Option<Quality> {
+    ) -> Option<Judged> {
         match insight.tier.validator.validate(self.validation(work, insight, text, origin)).await {
-            Ok(quality) => Some(quality),
+            Ok(quality) => {
+                let raw_score = quality.score;
+                let score = work.in_force.tuning.calibration(model).read(raw_score);
+                Some(Judged { quality: Quality { score, ..quality }, raw_score })
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn Error, "validator.validate failed");
                 None
@@ -188,8 +211,8 @@ impl Answering {
             }
             Err(_) => return None,
         };
-        let quality = self.judge(work, insight, &rephrased, candidate.origin).await?;
-        Some((rephrased, quality))
+        let judged = self.judge(work, insight, (&candidate.model, &rephrased), candidate.origin).await?;
+        Some((rephrased, judged.quality))
     }
 
     fn deliver(

@@ -1,11 +1,11 @@
 //! The local step: an answer from the agent's own knowledge, at no cost.
 
 use farthing_domain::ports::LocalAnswer;
-use farthing_domain::quality::{Quality, Verdict};
+use farthing_domain::quality::Verdict;
 use farthing_domain::time::Timestamp;
 
 use crate::answer::{Answering, Insight, Work};
-use crate::cascading::{Candidate, Origin};
+use crate::cascading::{Candidate, Judged, Origin};
 use crate::receipt::Attempt;
 
 /// A local answer that was tried.
@@ -13,7 +13,7 @@ struct Tried {
     answer: LocalAnswer,
     origin: Origin,
     /// `None` when it could not be judged.
-    quality: Option<Quality>,
+    judged: Option<Judged>,
     latency_ms: u64,
 }
 
@@ -26,10 +26,10 @@ impl Answering {
             let latency_ms = self.elapsed_ms(started);
             work.attempts.push(Attempt { latency_ms, ..Attempt::skipped("knowledge", "not_in_knowledge") });
         }
-        let candidates = tried.into_iter().filter_map(|Tried { answer, origin, quality, latency_ms }| {
-            let outcome = if quality.is_some() { "low_score" } else { "not_judged" };
+        let candidates = tried.into_iter().filter_map(|Tried { answer, origin, judged, latency_ms }| {
+            let outcome = if judged.is_some() { "low_score" } else { "not_judged" };
             let attempt = Attempt { latency_ms, ..Attempt::skipped(answer.model.as_str(), outcome) };
-            work.attempts.push(attempt.judged(quality.as_ref()));
+            work.attempts.push(Judged::noted(judged.as_ref(), attempt));
             let tokens = (insight.analysis.tokens, insight.tier.analyst.count_tokens(&answer.text));
             Some(Candidate {
                 text: answer.text,
@@ -37,7 +37,7 @@ impl Answering {
                 provider: "local".to_owned(),
                 sources: answer.sources,
                 tokens,
-                quality: quality?,
+                quality: judged?.quality,
                 attempt: work.attempts.len() - 1,
                 origin,
                 rephrased: None,
@@ -47,25 +47,27 @@ impl Answering {
     }
 
     /// The local answer that was not delivered, for comparison.
-    pub(crate) async fn shadow(&self, work: &Work<'_>, insight: &Insight) -> Option<Attempt> {
+    pub(crate) async fn shadow(&self, work: &Work<'_>, insight: &Insight) -> Attempt {
         let tried =
-            self.try_local(work, insight).await.into_iter().map(|Tried { answer, quality, latency_ms, .. }| {
+            self.try_local(work, insight).await.into_iter().map(|Tried { answer, judged, latency_ms, .. }| {
                 let attempt = Attempt { latency_ms, ..Attempt::skipped(answer.model.as_str(), "compared") };
-                attempt.judged(quality.as_ref())
+                Judged::noted(judged.as_ref(), attempt)
             });
-        tried.reduce(|best, next| if next.score > best.score { next } else { best })
+        let best = tried.reduce(|best, next| if next.score > best.score { next } else { best });
+        best.unwrap_or_else(|| Attempt::skipped("knowledge", "not_in_knowledge"))
     }
 
     /// The answer in stored words, and when that will not do what the language model makes of the passages.
     async fn try_local(&self, work: &Work<'_>, insight: &Insight) -> Vec<Tried> {
         let started = self.now();
         let mut tried = Vec::new();
-        if let Some(stored) = insight.tier.knowledge.answer(work.brand, work.query, &insight.retrieval) {
+        let is_answered = insight.retrieval.answerability >= work.in_force.tuning.thresholds.min_answerability;
+        if is_answered && let Some(stored) = insight.tier.knowledge.answer(work.brand, work.query, &insight.retrieval) {
             tried.push(self.tried(work, insight, (stored, Origin::Stored), started).await);
         }
         // The owner's own words that do are not bettered by a model's.
-        let will_do = |quality: &Quality| quality.verdict(&self.parts.policy.quality) != Verdict::Escalate;
-        if tried.iter().filter_map(|tried| tried.quality.as_ref()).any(will_do) {
+        let will_do = |judged: &Judged| judged.quality.verdict(&self.parts.policy.quality) != Verdict::Escalate;
+        if tried.iter().filter_map(|tried| tried.judged.as_ref()).any(will_do) {
             return tried;
         }
         let started = self.now();
@@ -89,7 +91,7 @@ impl Answering {
         (answer, origin): (LocalAnswer, Origin),
         started: Timestamp,
     ) -> Tried {
-        let quality = self.judge(work, insight, &answer.text, origin).await;
-        Tried { answer, origin, quality, latency_ms: self.elapsed_ms(started) }
+        let judged = self.judge(work, insight, (answer.model.as_str(), &answer.text), origin).await;
+        Tried { answer, origin, judged, latency_ms: self.elapsed_ms(started) }
     }
 }

@@ -1,15 +1,21 @@
 //! The use case of the weekly run: once a week, by whoever comes first, with one recorded result.
 //!
-//! It reads the outcomes of the week that has ended, holds them against a baseline and writes a report. It spends nothing.
+//! It reads the outcomes of the week that has ended, holds them against a baseline, writes a report and takes one step of the
+//! policy at most. It spends nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_domain::jobs::{Job, JobClaim, JobRefused, JobResult, ResultTooLong};
 use farthing_domain::policy::Policy;
-use farthing_domain::ports::{Clock, Ids, Jobs, OutcomeLog, SHARDS, StoreError, WeekArchive};
+use farthing_domain::ports::{
+    ActivationRefused, Clock, Ids, Jobs, OutcomeLog, PolicyVersions, SHARDS, StoreError, WeekArchive,
+};
+use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
-use farthing_domain::weekly::drift::changes;
+use farthing_domain::versions::Standing;
+use farthing_domain::weekly::drift::{Change, Measure, changes};
+use farthing_domain::weekly::learning::{is_frozen, learn};
 use farthing_domain::weekly::report::report;
 use farthing_domain::weekly::{Baseline, Digest, Pages, WeeklyReport};
 
@@ -31,6 +37,8 @@ pub struct Optimize {
     pub outcomes: Arc<dyn OutcomeLog>,
     /// Digests and reports.
     pub archive: Arc<dyn WeekArchive>,
+    /// The versions of the policy.
+    pub versions: Arc<dyn PolicyVersions>,
     /// What the owner decided.
     pub policy: Policy,
     /// Names for invocations.
@@ -48,6 +56,9 @@ pub enum OptimizeFailed {
         /// How long that one's lease lasts.
         retry_after: Duration,
     },
+    /// The policy was changed while the run was made.
+    #[error("the policy was changed meanwhile")]
+    PolicyChanged,
     /// A store cannot be reached.
     #[error("the weekly run was not made")]
     Store(#[from] StoreError),
@@ -107,22 +118,54 @@ impl Optimize {
         write: impl FnOnce(&WeeklyReport) -> Result<Written, ResultTooLong> + Send,
     ) -> Result<WeeklyRun, OptimizeFailed> {
         let week = claim.week.previous();
-        let digest = self.digest(week, claim).await?;
-        let baseline = self.baseline(week, &digest).await?;
-        let drift = baseline.as_ref().map(|before| changes(&before.digest, &digest, &self.policy.drift));
-        let mut before = self.archive.weeks().await?;
-        // This run may have been made before, but for its end.
-        before.retain(|line| line.period < week.to_string());
-        let before = before.split_off(before.len().saturating_sub(WEEKS - 1));
-        let since = baseline.map(|before| before.week);
-        let report = report(week, &digest, &self.policy, before, since, drift.unwrap_or_default());
-        let Written { pages, result } = write(&report)?;
-        self.archive.keep_report(week, &report, &pages).await?;
+        let standing = self.versions.standing().await?;
+        let standing = standing.unwrap_or_else(|| Standing::untouched(self.policy.version));
+        let (stage, result) = match self.archive.report(week).await? {
+            // All of this run was done, but for its end.
+            Some((report, _)) if standing.week == Some(week) => (report.stage, write(&report)?.result),
+            _ => {
+                let (report, next) = self.look(week, claim, &standing).await?;
+                let Written { pages, result } = write(&report)?;
+                self.archive.keep_report(week, &report, &pages).await?;
+                // Whoever was taken over meanwhile leaves the policy alone.
+                self.renew(claim).await?;
+                match self.versions.stand(&next).await {
+                    Ok(()) => (report.stage, result),
+                    Err(ActivationRefused::Conflict) => return Err(OptimizeFailed::PolicyChanged),
+                    Err(ActivationRefused::Store(error)) => return Err(error.into()),
+                }
+            }
+        };
+        self.keep_baseline(week, stage).await?;
         if self.jobs.finish(claim, &result).await? {
             return Ok(WeeklyRun::Made(result));
         }
         // It was silent for so long that another invocation took it over: what holds is that one's.
         Err(OptimizeFailed::Underway { retry_after: LEASE })
+    }
+
+    /// What `week` came to, and what it makes of the policy.
+    async fn look(
+        &self,
+        week: Week,
+        claim: &JobClaim,
+        standing: &Standing,
+    ) -> Result<(WeeklyReport, Standing), OptimizeFailed> {
+        let mut policy = standing.in_force(&self.policy).0.policy;
+        policy.rollout.frozen = is_frozen(standing, &self.policy);
+        let digest = self.digest(week, claim).await?;
+        // A week is not held against itself, or against a later one.
+        let baseline = self.archive.baseline().await?.filter(|baseline| baseline.week < week);
+        let drift = baseline.as_ref().map(|before| drift(before, &digest, &policy));
+        let mut before = self.archive.weeks().await?;
+        // This run may have been made before, but for its end.
+        before.retain(|line| line.period < week.to_string());
+        let before = before.split_off(before.len().saturating_sub(WEEKS - 1));
+        let since = baseline.map(|before| before.week);
+        let mut report = report(week, &digest, &policy, before, since, drift.unwrap_or_default());
+        let (next, step) = learn(standing, &self.policy, &digest, &report.rollout, (week, self.clock.now()));
+        report.policy = step;
+        Ok((report, next))
     }
 
     /// What the outcomes of `week` come to, from where an invocation that was cut off had come to.
@@ -167,15 +210,26 @@ impl Optimize {
         }
     }
 
-    /// What `week` is held against: the first week that had outcomes enough, which is kept.
-    async fn baseline(&self, week: Week, digest: &Digest) -> Result<Option<Baseline>, OptimizeFailed> {
-        if let Some(baseline) = self.archive.baseline().await? {
-            // A week is not held against itself, or against a later one.
-            return Ok(Some(baseline).filter(|baseline| baseline.week < week));
+    /// Has later weeks held against this one, if it is the first that had outcomes enough. Once the rollout is at another stage than
+    /// then, answers come from elsewhere and score otherwise: the first such week takes its place.
+    async fn keep_baseline(&self, week: Week, stage: Stage) -> Result<(), OptimizeFailed> {
+        let kept = self.archive.baseline().await?;
+        if kept.is_some_and(|kept| kept.week >= week || kept.stage.is_none_or(|then| then == stage)) {
+            return Ok(());
         }
+        let digest = self.archive.checkpoint(week).await?.unwrap_or_default().digest;
         if digest.requests >= self.policy.drift.min_outcomes {
-            self.archive.keep_baseline(&Baseline { week, digest: digest.clone() }).await?;
+            self.archive.keep_baseline(&Baseline { week, stage: Some(stage), digest }).await?;
         }
-        Ok(None)
+        Ok(())
     }
+}
+
+/// How the week differs from `before`. Where the rollout was at another stage, scores are not comparable.
+fn drift(before: &Baseline, digest: &Digest, policy: &Policy) -> Vec<Change> {
+    let mut all = changes(&before.digest, digest, &policy.drift);
+    if before.stage.is_some_and(|stage| stage != policy.rollout.stage) {
+        all.retain(|change| !matches!(change.measure, Measure::Scores | Measure::ScoreDrop));
+    }
+    all
 }

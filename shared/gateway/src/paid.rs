@@ -19,7 +19,7 @@ use farthing_domain::time::{Pause, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{Answering, Insight, Refusal, Work};
-use crate::cascading::{Candidate, Origin};
+use crate::cascading::{Candidate, Judged, Origin};
 use crate::paid::offer::{OVER_REQUEST_LIMIT, Offer};
 use crate::receipt::Attempt;
 
@@ -59,19 +59,19 @@ impl Answering {
         model: &ModelId,
     ) -> Option<Candidate> {
         let sent = self.send(work, model).await?;
-        let quality = self.judge(work, insight, &sent.text, Origin::Paid).await;
+        let judged = self.judge(work, insight, (model.as_str(), &sent.text), Origin::Paid).await;
         let attempt = sent.attempt;
-        let outcome = if quality.is_some() { "low_score" } else { "not_judged" }.to_owned();
+        let outcome = if judged.is_some() { "low_score" } else { "not_judged" }.to_owned();
         let latency_ms = self.elapsed_ms(sent.started);
         let noted = Attempt { outcome, latency_ms, ..work.attempts[attempt].clone() };
-        work.attempts[attempt] = noted.judged(quality.as_ref());
+        work.attempts[attempt] = Judged::noted(judged.as_ref(), noted);
         Some(Candidate {
             text: sent.text,
             model: model.to_string(),
             provider: sent.provider.to_string(),
             sources: Vec::new(),
             tokens: sent.tokens,
-            quality: quality?,
+            quality: judged?.quality,
             attempt,
             origin: Origin::Paid,
             rephrased: None,

@@ -18,6 +18,7 @@ use farthing_domain::prompt::{Conversation, InvalidPrompt, Prompt};
 use farthing_domain::request::{AgentRequest, CacheUse, RequestContext};
 use farthing_domain::rollout::Arm;
 use farthing_domain::time::Deadline;
+use farthing_domain::versions::InForce;
 use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
@@ -317,6 +318,7 @@ impl Phrasing {
             brand: &order.brand,
             query: request.conversation.query().as_str(),
             arm: Arm::Paid,
+            in_force: Arc::new(InForce::file(&self.answering.parts.policy)),
             system_prompt: instructions(order.count),
             spending: Spending::default(),
             attempts: Vec::new(),

@@ -112,7 +112,7 @@ impl Answering {
             Ok(answer) => (answer.route.attempts.as_slice(), answer.cost),
             Err(error) => (error.attempts(), total_cost(error.attempts())),
         };
-        let policy = &self.parts.policy;
+        let policy = &ended.in_force.policy;
         let keeps_words = self.parts.agents.get(&request.agent).is_some_and(|brand| brand.keeps_words);
         let words = answer.filter(|_| keeps_words && origin != Origin::Refused);
         Outcome {

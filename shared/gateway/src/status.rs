@@ -8,10 +8,11 @@ use farthing_domain::ledger::{LastSweep, LedgerUnavailable, MonthBooks, MonthSta
 use farthing_domain::money::Usd;
 use farthing_domain::outcome::Summary;
 use farthing_domain::policy::Policy;
-use farthing_domain::ports::{ActiveRelease, Clock, Ledger, OutcomeLog, Releases};
+use farthing_domain::ports::{ActiveRelease, Clock, Ledger, OutcomeLog, PolicyVersions, Releases};
 use farthing_domain::registry::{ModelSpec, Registry};
 use farthing_domain::release::ReleasedModel;
 use farthing_domain::time::Timestamp;
+use farthing_domain::versions::Standing;
 
 /// The age from which the last sweep is too old: two sweeps in a row were missed.
 const SWEEP_IS_LATE: Duration = Duration::from_secs(900);
@@ -28,6 +29,8 @@ pub struct Status {
     pub outcomes: Arc<dyn OutcomeLog>,
     /// The active release.
     pub releases: Arc<dyn Releases>,
+    /// The versions of the policy.
+    pub versions: Arc<dyn PolicyVersions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -74,6 +77,8 @@ pub struct ModelsStatus {
     pub models: Vec<ModelState>,
     /// The active release.
     pub release: Option<ActiveRelease>,
+    /// The policy that holds, and the version that is tried out beside it.
+    pub policy: (Policy, Option<u32>),
     /// The month's outcomes.
     pub summary: Summary,
     /// The start and end of the window of the outcomes.
@@ -109,6 +114,10 @@ impl Status {
         if self.releases.unloaded_until().await.is_ok_and(|until| until.is_some_and(|until| until > now)) {
             missing.push("local models".to_owned());
         }
+        let standing = note_missing("policy versions", self.versions.standing().await, &mut missing);
+        let standing = standing.unwrap_or_else(|| Standing::untouched(self.policy.version));
+        let (active, tried) = standing.in_force(&self.policy);
+        let policy = (active.policy, tried.map(|(_, tried)| tried.policy.version));
         let summary = note_missing("outcomes", self.outcomes.summary(now.month()).await, &mut missing);
         let budget = match self.budget_of(now).await {
             Ok(budget) => Some(budget),
@@ -138,7 +147,7 @@ impl Status {
             (true, false) => Health::Operational,
             (false, false) => Health::Degraded(missing),
         };
-        ModelsStatus { health, models, release, summary, window: (now.month().start(), now) }
+        ModelsStatus { health, models, release, policy, summary, window: (now.month().start(), now) }
     }
 
     /// How the month's money stands.

@@ -101,6 +101,7 @@ impl Place {
             ledger: ledger.clone(),
             cache: Arc::new(Plain),
             outcomes: good.clone(),
+            versions: None,
             clock: good,
         });
         let tenant = Tenant::parse("tenant").unwrap();

@@ -104,6 +104,7 @@ pub(crate) fn parts(
         ledger,
         cache: Arc::new(Plain),
         outcomes,
+        versions: None,
         clock,
     }
 }

@@ -17,6 +17,7 @@ mod retry;
 mod secrets;
 mod server_clock;
 mod table;
+mod versions;
 
 pub use api_keys::DynamoApiKeys;
 pub use archive::DocumentArchive;
@@ -28,3 +29,4 @@ pub use outcomes::DynamoOutcomes;
 pub use releases::DynamoReleases;
 pub use secrets::{FileSecret, SecretsManagerSecret};
 pub use table::Table;
+pub use versions::DynamoVersions;

@@ -115,6 +115,11 @@ pub(crate) fn failed(reasons: &[CancellationReason], index: usize) -> bool {
     reasons.get(index).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
 }
 
+/// A token of its own for one transaction and its repeats.
+pub(crate) fn fresh_token() -> String {
+    ulid::Ulid::new().to_string()
+}
+
 /// Writes all of `writes` or none. Repeats carry the same token, so they write once.
 pub(crate) async fn transact(table: &Table, token: &str, writes: &[TransactWriteItem]) -> Result<(), NotDone> {
     transact_patiently(table, token, writes, MOST_REPEATS).await

@@ -12,7 +12,7 @@ use farthing_domain::time::Timestamp;
 use farthing_embedded::EmbeddedDynamo;
 use farthing_stores::{
     DirectoryModelStore, DocumentArchive, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoOutcomes, DynamoReleases,
-    Table,
+    DynamoVersions, Table,
 };
 use farthing_testkit::stores_suite;
 
@@ -46,6 +46,11 @@ async fn it_is_an_outcome_log() {
 #[tokio::test]
 async fn they_are_releases() {
     on_each(async |table| stores_suite::check_releases(&DynamoReleases::new(table)).await).await;
+}
+
+#[tokio::test]
+async fn they_are_versions_of_the_policy() {
+    on_each(async |table| stores_suite::check_policy_versions(&DynamoVersions::new(table)).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -6,6 +6,7 @@ mod jobs;
 mod model_store;
 mod outcomes;
 mod releases;
+mod versions;
 mod week_archive;
 
 pub use answer_cache::check_answer_cache;
@@ -14,4 +15,5 @@ pub use jobs::{OracleJobs, check_jobs, jobs_agree_with_the_oracle};
 pub use model_store::check_model_store;
 pub use outcomes::check_outcome_log;
 pub use releases::{OracleReleases, activation, check_releases, release};
+pub use versions::{OracleVersions, check_policy_versions, version};
 pub use week_archive::check_week_archive;

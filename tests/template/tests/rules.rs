@@ -184,7 +184,9 @@ fn a_right_too_many_is_noticed() {
         set(&format!("{role}/Properties/Policies/0/PolicyDocument/Statement/{at}/Resource"), resource)
     };
     check(rule, objects("InitRole", 2, ""), "InitRole", "no s3:GetObject");
-    check(rule, objects("OptimizeRole", 3, "models/"), "OptimizeRole", "no s3:PutObject");
+    check(rule, objects("OptimizeRole", 4, "models/"), "OptimizeRole", "no s3:PutObject");
+    let keys = "OptimizeRole/Properties/Policies/0/PolicyDocument/Statement/2/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys";
+    check(rule, set(keys, json!(["POLICY#*", "BUDGET#*"])), "OptimizeRole", "no dynamodb:GetItem");
     let secret = json!({
         "Effect": "Allow",
         "Action": "secretsmanager:GetSecretValue",

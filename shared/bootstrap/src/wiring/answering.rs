@@ -144,6 +144,7 @@ pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Res
         ledger: stores.ledger.clone(),
         cache: stores.cache.clone(),
         outcomes: stores.outcomes.clone(),
+        versions: Some(stores.versions.clone()),
         clock: Arc::new(SystemClock),
     };
     #[cfg(feature = "test-hooks")]

@@ -101,7 +101,8 @@ impl ModelFiles {
             knowledge,
             registry: Arc::new(files.registry.clone()),
             agents: files.agents.keys().cloned().collect(),
-            min_answerability: files.policy.limits.min_answerability,
+            // What weeks make of it is for each request to see; below this no version goes.
+            min_answerability: files.policy.limits.min_answerability.min(files.policy.quality.rephrase),
             pool,
         })
     }

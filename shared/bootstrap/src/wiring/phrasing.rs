@@ -55,6 +55,7 @@ pub async fn phrasing(config: &Config) -> anyhow::Result<Phrasing> {
         ledger: stores.ledger,
         cache: stores.cache,
         outcomes: stores.outcomes,
+        versions: None,
         clock: Arc::new(SystemClock),
     };
     #[cfg(feature = "test-hooks")]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use aws_config::{BehaviorVersion, SdkConfig};
-use farthing_domain::ports::{AnswerCache, Ledger, OutcomeLog, Releases};
+use farthing_domain::ports::{AnswerCache, Ledger, OutcomeLog, PolicyVersions, Releases};
 use farthing_stores::{
-    DocumentArchive, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, DynamoReleases, LedgerConfig, Table,
+    DocumentArchive, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions, LedgerConfig,
+    Table,
 };
 
 use crate::config::{Config, Storage};
@@ -23,6 +24,8 @@ pub struct Stores {
     pub outcomes: Arc<dyn OutcomeLog>,
     /// The active release.
     pub releases: Arc<dyn Releases>,
+    /// The versions of the policy.
+    pub versions: Arc<dyn PolicyVersions>,
 }
 
 impl Stores {
@@ -34,6 +37,7 @@ impl Stores {
             cache: Arc::new(DynamoAnswerCache::new(table.clone(), DynamoAnswerCache::REFRESH_EVERY)),
             outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
             releases: Arc::new(DynamoReleases::new(table.clone())),
+            versions: Arc::new(DynamoVersions::new(table.clone())),
         }
     }
 }

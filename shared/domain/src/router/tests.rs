@@ -1,12 +1,9 @@
 use super::*;
-
-fn policy() -> Policy {
-    toml::from_str(include_str!("../../../../infra/policy.toml")).unwrap()
-}
+use crate::policy::usual;
 
 /// A gain that changes nothing under the shipped policy.
 fn usual_gain() -> f32 {
-    let gain = policy().gain;
+    let gain = usual().gain;
     f32::midpoint(gain.cheap_below, gain.strong_from)
 }
 
@@ -21,7 +18,7 @@ fn steps_by_gain(probabilities: [f32; 4], answerability: f32, arm: Arm, gain: f3
 }
 
 fn named(circumstances: &Circumstances) -> String {
-    let steps = plan(circumstances, &policy());
+    let steps = plan(circumstances, &usual());
     let name = |step: &Step| match step {
         Step::Local => "local".to_owned(),
         Step::Paid(model) => model.to_string(),
@@ -59,13 +56,13 @@ fn an_uncertain_query_is_treated_as_one_tier_harder() {
 
 #[test]
 fn of_equally_probable_tiers_the_dearer_counts() {
-    assert_eq!(effective_tier(&ComplexityEstimate::new([0.5, 0.5, 0.0, 0.0]), &policy()), Tier::Medium);
+    assert_eq!(effective_tier(&ComplexityEstimate::new([0.5, 0.5, 0.0, 0.0]), &usual()), Tier::Medium);
 }
 
 #[test]
 fn where_little_is_gained_a_high_query_begins_at_the_cheap_model() {
     let begins = |gain| steps_by_gain(HIGH, 0.9, Arm::Local, gain);
-    let bound = policy().gain.cheap_below;
+    let bound = usual().gain.cheap_below;
     assert_eq!(begins(bound - 0.01), "deepseek-chat > claude-sonnet > gpt-4o");
     assert_eq!(begins(bound), "claude-sonnet > gpt-4o");
     assert_eq!(steps_by_gain(CREATIVE, 0.9, Arm::Local, -1.0), "claude-sonnet > gpt-4o");
@@ -73,7 +70,7 @@ fn where_little_is_gained_a_high_query_begins_at_the_cheap_model() {
 
 #[test]
 fn where_much_is_gained_the_strong_model_comes_first_and_the_cheap_one_stays_behind() {
-    let bound = policy().gain.strong_from;
+    let bound = usual().gain.strong_from;
     let begins = |probabilities, gain| steps_by_gain(probabilities, 0.1, Arm::Local, gain);
     assert_eq!(begins(MEDIUM, bound), "claude-sonnet > deepseek-chat");
     assert_eq!(begins(MEDIUM, bound - 0.01), "deepseek-chat > claude-sonnet");
@@ -94,8 +91,8 @@ fn only_the_cheap_model_before_a_paid_step_is_doubted() {
     let doubted = |probabilities, arm, gain| {
         let complexity = ComplexityEstimate::new(probabilities);
         let circumstances = Circumstances { complexity, answerability: 0.9, gain, can_be_checked: false, arm };
-        let steps = plan(&circumstances, &policy());
-        (0..=steps.len()).filter(|&at| can_be_doubted(&steps, at, &policy())).collect::<Vec<_>>()
+        let steps = plan(&circumstances, &usual());
+        (0..=steps.len()).filter(|&at| can_be_doubted(&steps, at, &usual())).collect::<Vec<_>>()
     };
     assert_eq!(doubted(SIMPLE, Arm::Local, usual_gain()), [1], "never the stored text");
     assert_eq!(doubted(SIMPLE, Arm::Paid, usual_gain()), [0]);
@@ -110,7 +107,7 @@ fn what_can_be_checked_begins_at_the_cheap_model_unless_much_is_gained() {
         let complexity = ComplexityEstimate::new(probabilities);
         named(&Circumstances { complexity, answerability: 0.1, gain, can_be_checked: true, arm: Arm::Paid })
     };
-    let bound = policy().gain.check_below;
+    let bound = usual().gain.check_below;
     assert_eq!(begins(HIGH, bound - 0.01), "deepseek-chat > claude-sonnet > gpt-4o");
     assert_eq!(begins(HIGH, bound), "claude-sonnet > gpt-4o");
     assert_eq!(begins(MEDIUM, bound - 0.01), "deepseek-chat > claude-sonnet");

@@ -11,8 +11,10 @@ use crate::outcome::{Attempt, Feedback, Origin, Outcome, QuantizedVector};
 use crate::policy::QualityThresholds;
 use crate::quality::{Quality, Verdict};
 use crate::rollout::Arm;
+pub use evidence::{KEPT, Rating, Seen, Try, VersionSum, Versions};
 pub use topics::{Bought, BoughtQuestion, Centroid, Sample};
 
+mod evidence;
 mod topics;
 
 /// The most tenants that are told apart; the rest count as one.
@@ -21,7 +23,7 @@ const MOST_TENANTS: usize = 200;
 /// What a stretch of outcomes comes to. Digests of different outcomes can be merged, and however outcomes are split the
 /// same comes out, but for tenants beyond the first 200.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Digest {
     /// All requests.
     pub requests: u64,
@@ -51,6 +53,12 @@ pub struct Digest {
     pub sample: Sample<QuantizedVector>,
     /// The questions that knowledge did not answer and money did.
     pub bought: Bought,
+    /// What several steps made of the same queries.
+    pub seen: Sample<Seen, KEPT>,
+    /// What callers said.
+    pub ratings: Sample<Rating, KEPT>,
+    /// What came of each version of the policy.
+    pub versions: Versions,
     /// How many requests each tenant made.
     pub tenants: BTreeMap<String, u64>,
 }
@@ -60,7 +68,7 @@ pub type Pairs = BTreeMap<String, BTreeMap<String, BTreeMap<Tier, Pair>>>;
 
 /// What a day came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Day {
     /// All requests.
     pub requests: u64,
@@ -68,6 +76,8 @@ pub struct Day {
     pub origins: BTreeMap<String, u64>,
     /// What was paid, in nano-USD.
     pub cost: i64,
+    /// What answers cost that were compared only, in nano-USD.
+    pub compared_cost: i64,
     /// What the baseline would have cost, in nano-USD.
     pub baseline: i64,
     /// The scores of delivered answers.
@@ -98,7 +108,7 @@ pub struct Work {
 
 /// What one tier's requests came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct TierSum {
     /// All of them.
     pub requests: u64,
@@ -108,6 +118,12 @@ pub struct TierSum {
     pub escalated: u64,
     /// What was paid, in nano-USD.
     pub cost: i64,
+    /// Of this, what was paid for answers that were not delivered, in nano-USD.
+    pub wasted: i64,
+    /// Where a dearer step answered and a cheaper one's answer was compared.
+    pub compared: u64,
+    /// Of these, where the cheaper one's answer passed.
+    pub cheaper_would_do: u64,
     /// What the baseline would have cost, in nano-USD.
     pub baseline: i64,
     /// The scores of delivered answers.
@@ -132,6 +148,9 @@ pub struct Pair {
     pub difference: Moments,
     /// What the dearer ones cost, in nano-USD.
     pub cost: i64,
+    /// For how many of the queries the dearer one's answer was the later one, and the one to be delivered.
+    #[serde(default)]
+    pub dearer_delivered: u64,
 }
 
 /// What one way of the rollout came to.
@@ -156,10 +175,15 @@ impl Digest {
         self.requests += 1;
         self.count_tenant(outcome.tenant.as_str(), 1);
         let delivered = outcome.score.filter(|_| is_new(outcome.origin)).map(f64::from);
+        self.versions.add(outcome);
+        if let Some(rating) = Rating::of(outcome) {
+            self.ratings.add(&outcome.request, || rating);
+        }
         let day = self.days.entry(outcome.at.day()).or_default();
         day.requests += 1;
         *day.origins.entry(outcome.origin.as_str().to_owned()).or_default() += 1;
         day.cost += outcome.cost.nanos();
+        day.compared_cost += outcome.shadow.as_ref().map_or(0, |compared| compared.cost.nanos());
         day.baseline += outcome.baseline.nanos();
         day.latency.add(outcome.latency_ms);
         let arm = self.arms.entry(outcome.arm).or_default();
@@ -188,11 +212,17 @@ impl Digest {
         self.centroid.add(&query.embedding);
         self.sample.add(&outcome.request, || query.embedding.clone());
         self.bought.add(outcome, query);
+        if let Some(seen) = Seen::of(outcome, query) {
+            self.seen.add(&outcome.request, || seen);
+        }
         let tier = self.tiers.entry(query.tier).or_default();
         tier.requests += 1;
         tier.local += u64::from(outcome.origin == Origin::Local);
         tier.escalated += u64::from(outcome.escalated);
         tier.cost += outcome.cost.nanos();
+        let was_delivered = |attempt: &Attempt| is_delivered(&attempt.outcome);
+        tier.wasted +=
+            outcome.attempts.iter().filter(|one| !was_delivered(one)).map(|one| one.cost.nanos()).sum::<i64>();
         tier.baseline += outcome.baseline.nanos();
         tier.confidence.add(query.confidence.into());
         if let Some(score) = delivered {
@@ -203,11 +233,18 @@ impl Digest {
             of_model.entry(query.tier).or_default().add(attempt, thresholds);
         }
         let judged: Vec<&Attempt> = outcome.attempts.iter().filter(|attempt| attempt.quality.is_some()).collect();
-        if let (Some(cheaper), Some(dearer)) = (&outcome.shadow, judged.last()) {
-            add_pair(&mut self.compared, query.tier, cheaper, dearer, thresholds);
+        if let (Some(compared), Some(delivered)) = (&outcome.shadow, judged.last()) {
+            let delivered: &Attempt = delivered;
+            if compared.cost > delivered.cost {
+                add_pair(&mut self.compared, query.tier, (delivered, compared), false, thresholds);
+            } else if let Some(quality) = &compared.quality {
+                tier.compared += 1;
+                tier.cheaper_would_do += u64::from(passes(quality, thresholds));
+                add_pair(&mut self.compared, query.tier, (compared, delivered), true, thresholds);
+            }
         }
         if let [cheaper, .., dearer] = judged[..] {
-            add_pair(&mut self.escalated, query.tier, cheaper, dearer, thresholds);
+            add_pair(&mut self.escalated, query.tier, (cheaper, dearer), true, thresholds);
         }
     }
 
@@ -233,13 +270,16 @@ impl Digest {
         self.centroid.merge(&other.centroid);
         self.sample.merge(&other.sample);
         self.bought.merge(&other.bought);
+        self.seen.merge(&other.seen);
+        self.ratings.merge(&other.ratings);
+        self.versions.merge(&other.versions);
         other.tenants.iter().for_each(|(tenant, count)| self.count_tenant(tenant, *count));
     }
 
     /// What was paid.
     #[must_use]
     pub fn cost(&self) -> Usd {
-        Usd::from_nanos(self.days.values().map(|day| day.cost).sum())
+        Usd::from_nanos(self.days.values().map(|day| day.cost + day.compared_cost).sum())
     }
 
     /// What the baseline would have cost.
@@ -270,11 +310,22 @@ const fn place(feedback: Feedback) -> usize {
     }
 }
 
+/// Whether an attempt that ended so was delivered.
+fn is_delivered(outcome: &str) -> bool {
+    matches!(outcome, "delivered" | "rephrased" | "best_effort" | "unjudged")
+}
+
 fn passes(quality: &Quality, thresholds: &QualityThresholds) -> bool {
     quality.verdict(thresholds) == Verdict::Deliver
 }
 
-fn add_pair(pairs: &mut Pairs, tier: Tier, cheaper: &Attempt, dearer: &Attempt, thresholds: &QualityThresholds) {
+fn add_pair(
+    pairs: &mut Pairs,
+    tier: Tier,
+    (cheaper, dearer): (&Attempt, &Attempt),
+    is_dearer_delivered: bool,
+    thresholds: &QualityThresholds,
+) {
     let (Some(one), Some(other)) = (&cheaper.quality, &dearer.quality) else { return };
     let by_tier = pairs.entry(cheaper.model.clone()).or_default().entry(dearer.model.clone()).or_default();
     let pair = by_tier.entry(tier).or_default();
@@ -289,6 +340,7 @@ fn add_pair(pairs: &mut Pairs, tier: Tier, cheaper: &Attempt, dearer: &Attempt, 
         pair.difference.add(f64::from(one.score) - f64::from(other.score));
     }
     pair.cost += dearer.cost.nanos();
+    pair.dearer_delivered += u64::from(is_dearer_delivered);
 }
 
 fn merge_pairs(pairs: &mut Pairs, others: &Pairs) {
@@ -315,6 +367,7 @@ impl Day {
         self.requests += other.requests;
         each(&mut self.origins, &other.origins, |sum, other| *sum += other);
         self.cost += other.cost;
+        self.compared_cost += other.compared_cost;
         self.baseline += other.baseline;
         self.score.merge(&other.score);
         self.latency.merge(&other.latency);
@@ -324,7 +377,7 @@ impl Day {
 impl Work {
     fn add(&mut self, attempt: &Attempt, thresholds: &QualityThresholds) {
         self.attempts += 1;
-        self.delivered += u64::from(matches!(attempt.outcome.as_str(), "delivered" | "rephrased"));
+        self.delivered += u64::from(is_delivered(&attempt.outcome));
         self.cost += attempt.cost.nanos();
         self.latency.add(attempt.latency_ms);
         if let Some(quality) = &attempt.quality {
@@ -351,6 +404,9 @@ impl TierSum {
         self.local += other.local;
         self.escalated += other.escalated;
         self.cost += other.cost;
+        self.wasted += other.wasted;
+        self.compared += other.compared;
+        self.cheaper_would_do += other.cheaper_would_do;
         self.baseline += other.baseline;
         self.score.merge(&other.score);
         self.confidence.merge(&other.confidence);
@@ -371,6 +427,7 @@ impl Pair {
         self.neither += other.neither;
         self.difference.merge(&other.difference);
         self.cost += other.cost;
+        self.dearer_delivered += other.dearer_delivered;
     }
 }
 

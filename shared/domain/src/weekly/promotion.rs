@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
-use super::digest::{ArmSum, Digest};
+use super::canary::complaints;
+use super::digest::{Digest, Rating};
 use super::drift::{Change, Measure};
 use super::measures::Moments;
-use crate::policy::RolloutPolicy;
+use crate::policy::Policy;
 use crate::rollout::{Arm, Stage};
 
 /// When the stage of the rollout changes.
@@ -93,12 +94,12 @@ impl Reason {
 
 /// What `digest` and its `changes` against the baseline say about a rollout under `policy`: one step at most.
 #[must_use]
-pub fn decide(digest: &Digest, changes: &[Change], policy: &RolloutPolicy) -> Decision {
-    let (stage, rules) = (policy.stage, &policy.promotion);
+pub fn decide(digest: &Digest, changes: &[Change], policy: &Policy) -> Decision {
+    let (stage, rules) = (policy.rollout.stage, &policy.rollout.promotion);
     let evidence = evidence(digest, stage, rules);
     let to = |stage, reason| Decision { stage, reason, evidence };
     let back = stage.before().unwrap_or(stage);
-    if policy.frozen {
+    if policy.rollout.frozen {
         return to(stage, Reason::Frozen);
     }
     if stage == Stage::Full {
@@ -106,7 +107,7 @@ pub fn decide(digest: &Digest, changes: &[Change], policy: &RolloutPolicy) -> De
         let fell = changes.iter().any(|change| change.is_alarm && change.measure == Measure::ScoreDrop);
         return if fell { to(back, Reason::ScoreFell) } else { to(stage, Reason::Last) };
     }
-    if complains(digest, rules) {
+    if complains(digest, policy) {
         return to(back, Reason::Complaints);
     }
     match evidence {
@@ -141,25 +142,29 @@ fn evidence(digest: &Digest, stage: Stage, rules: &PromotionRules) -> Option<Evi
 }
 
 /// Whether local answers are called unhelpful more often, by more than the rules allow and as surely as they ask.
-fn complains(digest: &Digest, rules: &PromotionRules) -> bool {
-    let rated = |arm| digest.arms.get(&arm).map(|sums: &ArmSum| sums.rated);
-    let (Some(local), Some(paid)) = (rated(Arm::Local), rated(Arm::Paid)) else { return false };
-    let ([one, other], Some(sure)) =
-        ([local, paid].map(|[helpful, unhelpful]| (helpful + unhelpful, unhelpful)), sureness(rules.confidence))
+fn complains(digest: &Digest, policy: &Policy) -> bool {
+    let of = |arm: Arm| -> Vec<&Rating> { digest.ratings.iter().filter(|rating| rating.arm == arm).collect() };
+    more_complaints(&of(Arm::Local), &of(Arm::Paid), policy)
+}
+
+/// Whether more of these ratings are complaints than of the others, by more than the rules allow and as surely as they ask.
+pub(super) fn more_complaints(these: &[&Rating], others: &[&Rating], policy: &Policy) -> bool {
+    let rules = &policy.rollout.promotion;
+    let share = policy.learning.tenant_share;
+    let (Some((count, unhelpful)), Some((other_count, other_unhelpful)), Some(sure)) =
+        (complaints(these, share), complaints(others, share), sureness(rules.confidence))
     else {
         return false;
     };
-    if one.0.min(other.0) < LEAST_RATED {
+    if count.min(other_count) < LEAST_RATED {
         return false;
     }
-    let share = |(all, unhelpful): (u64, u64)| unhelpful as f64 / all as f64;
-    let variance = |counts: (u64, u64)| share(counts) * (1.0 - share(counts)) / counts.0 as f64;
-    let rise = share(one) - share(other);
-    rise - sure * (variance(one) + variance(other)).sqrt() > rules.complaints
+    let variance = unhelpful * (1.0 - unhelpful) / count + other_unhelpful * (1.0 - other_unhelpful) / other_count;
+    unhelpful - other_unhelpful - sure * variance.sqrt() > rules.complaints
 }
 
 /// The fewest ratings of either way that say anything.
-const LEAST_RATED: u64 = 30;
+const LEAST_RATED: f64 = 30.0;
 
 /// How many standard errors away a bound is that holds as surely.
 pub(super) fn sureness(confidence: f64) -> Option<f64> {

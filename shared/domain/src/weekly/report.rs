@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Day, Digest, Pair, Pairs};
+use super::digest::{Day, Digest, Pair, Pairs, TierSum};
 use super::drift::{Change, Measure};
+use super::learning::PolicyStep;
 use super::measures::{Latencies, Moments};
 use super::promotion::{Decision, decide, sureness};
 use super::topics::{Topic, topics};
@@ -53,8 +54,14 @@ pub struct WeeklyReport {
     pub changes: Vec<Change>,
     /// What was paid for although knowledge might have answered it, by topic.
     pub topics: Vec<Topic>,
+    /// How well queries were routed, by tier.
+    #[serde(default)]
+    pub routing: Vec<RoutingLine>,
     /// What the week says about the rollout.
     pub rollout: Decision,
+    /// What it made of the policy.
+    #[serde(default)]
+    pub policy: PolicyStep,
     /// What the owner might do.
     pub advice: Vec<Advice>,
 }
@@ -127,6 +134,31 @@ pub struct PairLine {
     pub at_least: Option<f64>,
     /// What the dearer one cost.
     pub cost_usd: f64,
+    /// For how many of the queries the dearer one's answer was delivered.
+    #[serde(default)]
+    pub dearer_delivered: u64,
+}
+
+/// How well a tier's queries were routed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoutingLine {
+    /// The tier.
+    pub tier: Tier,
+    /// Its requests.
+    pub requests: u64,
+    /// The share of them that were answered locally.
+    pub local: Option<f64>,
+    /// The share of them that a later step than the first answered: where a cheap step failed.
+    pub escalated: Option<f64>,
+    /// What was paid for them.
+    pub cost_usd: f64,
+    /// Of this, what was paid for answers that were not delivered.
+    pub wasted_usd: f64,
+    /// How many of them a dearer step answered and a cheaper one was tried for comparison.
+    pub compared: u64,
+    /// The share of these in which the cheaper step would have done.
+    pub cheaper_would_do: Option<f64>,
 }
 
 /// What the owner might do.
@@ -165,7 +197,9 @@ pub fn report(
         reliability: bins.collect(),
         baseline_week: baseline,
         topics: topics(&digest.bought),
-        rollout: decide(digest, &changes, &policy.rollout),
+        routing: routing(digest),
+        policy: PolicyStep::default(),
+        rollout: decide(digest, &changes, policy),
         changes,
         advice: Vec::new(),
     };
@@ -181,7 +215,7 @@ fn line<'a>(period: &str, days: impl IntoIterator<Item = &'a Day>) -> Line {
         for (sum, origin) in origins.iter_mut().zip(Origin::ALL) {
             *sum += day.origins.get(origin.as_str()).unwrap_or(&0);
         }
-        cost += day.cost;
+        cost += day.cost + day.compared_cost;
         baseline += day.baseline;
         score.merge(&day.score);
         latency.merge(&day.latency);
@@ -222,6 +256,20 @@ fn models(digest: &Digest) -> Vec<ModelLine> {
     .collect()
 }
 
+fn routing(digest: &Digest) -> Vec<RoutingLine> {
+    let line = |(tier, sum): (&Tier, &TierSum)| RoutingLine {
+        tier: *tier,
+        requests: sum.requests,
+        local: share(sum.local, sum.requests),
+        escalated: share(sum.escalated, sum.requests),
+        cost_usd: dollars(sum.cost),
+        wasted_usd: dollars(sum.wasted),
+        compared: sum.compared,
+        cheaper_would_do: share(sum.cheaper_would_do, sum.compared),
+    };
+    digest.tiers.iter().map(line).collect()
+}
+
 fn pairs(pairs: &Pairs) -> Vec<PairLine> {
     let mut lines = Vec::new();
     for (cheaper, by_dearer) in pairs {
@@ -244,6 +292,7 @@ fn pair_line(cheaper: &str, dearer: &str, tier: Tier, pair: &Pair) -> Option<Pai
         difference: pair.difference.mean(),
         at_least: lower_bound(&pair.difference),
         cost_usd: dollars(pair.cost),
+        dearer_delivered: pair.dearer_delivered,
     })
 }
 
@@ -255,12 +304,10 @@ fn lower_bound(moments: &Moments) -> Option<f64> {
 fn advice(digest: &Digest, report: &WeeklyReport, policy: &Policy) -> Vec<Advice> {
     let told = |text: String| Advice { text, saves_usd_a_month: None };
     let mut advice = Vec::new();
-    if report.rollout.stage != report.stage {
-        let (stage, reason) = (report.rollout.stage.as_str(), report.rollout.reason.as_str());
-        advice.push(told(format!("Set the rollout's stage to `{stage}` in policy.toml: {reason}.")));
-    }
     for pair in report.compared.iter().filter(|pair| pair.queries >= LEAST_COMPARED) {
-        let would_do = pair.at_least.is_some_and(|least| least > -MARGIN) && pair.cheaper_passed > 0.0;
+        // Where the cheaper one's answers were delivered it need not answer more.
+        let is_of_dearer = 2 * pair.dearer_delivered >= pair.queries;
+        let would_do = is_of_dearer && pair.at_least.is_some_and(|least| least > -MARGIN) && pair.cheaper_passed > 0.0;
         if would_do {
             let paid = digest.tiers.get(&pair.tier).map_or(0.0, |tier| dollars(tier.cost));
             advice.push(Advice {

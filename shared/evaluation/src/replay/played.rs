@@ -146,6 +146,7 @@ impl Replay {
             ledger: books.ledger,
             cache: books.cache,
             outcomes: books.outcomes,
+            versions: None,
             clock: self.door.clock.clone(),
         })
     }

@@ -14,8 +14,8 @@ use farthing_domain::money::Usd;
 use farthing_domain::outcome::{Feedback, Outcome, Summary};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, Provider as _, Rated, RuleCheck, StoreError,
-    Validation, Validator,
+    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, PolicyVersions, Provider as _, Rated, RuleCheck,
+    StoreError, Validation, Validator,
 };
 use farthing_domain::prompt::{Conversation, Prompt};
 use farthing_domain::quality::Quality;
@@ -106,8 +106,15 @@ pub(crate) fn policy() -> Policy {
     owner_file("policy.toml", None)
 }
 
+/// The name of a request that is one of many.
+pub(crate) fn id(number: u32) -> RequestId {
+    RequestId::parse(&format!("{number:026}")).unwrap()
+}
+
 /// What one question needs.
 pub(crate) struct Ask {
+    pub(crate) id: RequestId,
+    pub(crate) versions: Option<Arc<dyn PolicyVersions>>,
     pub(crate) policy: Policy,
     /// Whether the agent's owner wants words kept.
     pub(crate) keeps_words: bool,
@@ -126,7 +133,7 @@ impl Ask {
         let agent: BrandProfile = owner_file("agents/rprd/agent.toml", None);
         let agent = BrandProfile { keeps_words: self.keeps_words, ..agent };
         let context = RequestContext {
-            id: RequestId::parse(&"A".repeat(26)).unwrap(),
+            id: self.id,
             tenant: Tenant::parse("tenant").unwrap(),
             key: None,
             payload_hash: [0; 32],
@@ -152,6 +159,7 @@ impl Ask {
             ledger: self.ledger,
             cache: Arc::new(Plain),
             outcomes: good.clone(),
+            versions: self.versions,
             clock: good.clone(),
         });
         let seen = Mutex::new(None);

@@ -15,7 +15,7 @@ use farthing_testkit::ledger_suite::OracleLedger;
 use farthing_testkit::plain::Plain;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-use crate::parts::{Ask, FIVE_CENTS, local_tier, policy, provider};
+use crate::parts::{Ask, FIVE_CENTS, id, local_tier, policy, provider};
 
 /// A ledger that refuses every reservation.
 struct Refusing {
@@ -73,10 +73,19 @@ async fn ask(ledger: Refusing, max_cost: Usd) {
     let anthropic = provider("anthropic");
     anthropic.push_text("an answer", 10, 10);
     let (ledger, local, rules) = (Arc::new(ledger), Arc::new(local_tier()), Arc::new(Plain));
-    let _ended =
-        Ask { policy: policy(), keeps_words: false, ledger, local, rules, providers: vec![anthropic], max_cost }
-            .run()
-            .await;
+    let _ended = Ask {
+        id: id(1),
+        versions: None,
+        policy: policy(),
+        keeps_words: false,
+        ledger,
+        local,
+        rules,
+        providers: vec![anthropic],
+        max_cost,
+    }
+    .run()
+    .await;
 }
 
 /// The counts of `budget.refused` by reason, after one question.

@@ -11,7 +11,7 @@ use farthing_gateway::{Answer, LocalTier, LocalTierSource};
 use farthing_testkit::ledger_suite::OracleLedger;
 use farthing_testkit::loopback::ScriptedProvider;
 
-use crate::parts::{Ask, FIVE_CENTS, NOW, owner_file, policy, provider};
+use crate::parts::{Ask, FIVE_CENTS, NOW, id, owner_file, policy, provider};
 
 /// Models that could not be loaded.
 struct Missing;
@@ -36,10 +36,19 @@ async fn ask(providers: &[&Arc<ScriptedProvider>]) -> (Result<Answer, &'static s
     let ledger = Arc::new(OracleLedger::new(Usd::from_nanos(1_000_000_000), 95));
     let (local, rules, max_cost) = (Arc::new(Missing), Arc::new(NotNever), FIVE_CENTS);
     let providers = providers.iter().map(|provider| Arc::clone(provider)).collect();
-    let (result, outcome) =
-        Ask { policy: policy(), keeps_words: false, ledger: ledger.clone(), local, rules, providers, max_cost }
-            .run()
-            .await;
+    let (result, outcome) = Ask {
+        id: id(1),
+        versions: None,
+        policy: policy(),
+        keeps_words: false,
+        ledger: ledger.clone(),
+        local,
+        rules,
+        providers,
+        max_cost,
+    }
+    .run()
+    .await;
     let books = ledger.books(NOW.month()).await.unwrap();
     assert_eq!(books.reserved, Usd::ZERO, "nothing stays reserved");
     (result, outcome, books.settled)

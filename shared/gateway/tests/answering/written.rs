@@ -20,7 +20,7 @@ use farthing_testkit::ledger_suite::OracleLedger;
 use farthing_testkit::loopback::ScriptedProvider;
 use farthing_testkit::plain::Plain;
 
-use crate::parts::{Ask, FIVE_CENTS, local_tier, policy, provider};
+use crate::parts::{Ask, FIVE_CENTS, id, local_tier, policy, provider};
 
 pub(crate) const STORED: &str = "stored words";
 const WRITTEN: &str = "words of its own";
@@ -105,6 +105,17 @@ async fn ask(local: &Arc<Local>, write_from: f32, deepseek: &Arc<ScriptedProvide
     ask_under(policy, false, local, deepseek).await.0
 }
 
+/// All of the local models, these among them.
+pub(crate) fn tier(local: &Arc<Local>) -> LocalTier {
+    LocalTier {
+        analyst: local.clone(),
+        knowledge: local.clone(),
+        grounded: Some(local.clone()),
+        validator: local.clone(),
+        ..local_tier()
+    }
+}
+
 /// Asks one question of an agent with these local models.
 pub(crate) async fn ask_under(
     policy: Policy,
@@ -112,16 +123,22 @@ pub(crate) async fn ask_under(
     local: &Arc<Local>,
     deepseek: &Arc<ScriptedProvider>,
 ) -> (Result<Answer, &'static str>, Outcome) {
-    let tier = LocalTier {
-        analyst: local.clone(),
-        knowledge: local.clone(),
-        grounded: Some(local.clone()),
-        validator: local.clone(),
-        ..local_tier()
-    };
+    let tier = tier(local);
     let ledger = Arc::new(OracleLedger::new(Usd::from_nanos(1_000_000_000), 95));
     let (local, providers) = (Arc::new(tier), vec![Arc::clone(deepseek)]);
-    Ask { policy, keeps_words, ledger, local, rules: Arc::new(Plain), providers, max_cost: FIVE_CENTS }.run().await
+    Ask {
+        id: id(1),
+        versions: None,
+        policy,
+        keeps_words,
+        ledger,
+        local,
+        rules: Arc::new(Plain),
+        providers,
+        max_cost: FIVE_CENTS,
+    }
+    .run()
+    .await
 }
 
 fn attempts(answer: &Answer) -> Vec<(&str, &str)> {

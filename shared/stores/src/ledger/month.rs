@@ -7,11 +7,11 @@ use farthing_domain::ledger::{LedgerUnavailable, MonthBooks, MonthState, Reserve
 use farthing_domain::money::Usd;
 use farthing_domain::time::Month;
 
-use super::rows::{fresh_token, get_money, money, month_key, names, prices_key};
+use super::rows::{get_money, money, month_key, names, prices_key};
 use super::{DynamoLedger, unavailable};
 use crate::conditional::{Updated, send_update};
 use crate::item::{Item, Malformed, get_text, item, text};
-use crate::retry::{BoxError, NotDone, failed, transact};
+use crate::retry::{BoxError, NotDone, failed, fresh_token, transact};
 
 /// One part in this many of what was charged may be unknown usage.
 const UNKNOWN_SHARE: i128 = 20;

@@ -9,12 +9,12 @@ use farthing_domain::money::Usd;
 use super::claims::{IN_PROGRESS, envelope_left, is_held};
 use super::month::state;
 use super::rows::{
-    AttemptRow, AttemptState, attempt_key, attempt_token, fresh_token, get_money, money, month_key, names,
-    pending_index, request_key,
+    AttemptRow, AttemptState, attempt_key, attempt_token, get_money, money, month_key, names, pending_index,
+    request_key,
 };
 use super::{DynamoLedger, unavailable};
 use crate::item::{G1PK, G1SK, Item, Malformed, get_text, item, number, text};
-use crate::retry::{BoxError, NotDone, failed, transact};
+use crate::retry::{BoxError, NotDone, failed, fresh_token, transact};
 
 /// The places of the transaction's writes among its reasons.
 const MONTH: usize = 0;

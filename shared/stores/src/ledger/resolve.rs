@@ -9,10 +9,10 @@ use farthing_domain::metrics;
 use farthing_domain::money::Usd;
 use farthing_domain::time::{Month, Timestamp};
 
-use super::rows::{AttemptRow, AttemptState, attempt_key, fresh_token, money, month_key, names};
+use super::rows::{AttemptRow, AttemptState, attempt_key, money, month_key, names};
 use super::{DynamoLedger, unavailable};
 use crate::item::{G1PK, G1SK, Item, TTL, item, number, text};
-use crate::retry::{NotDone, failed, transact_patiently};
+use crate::retry::{NotDone, failed, fresh_token, transact_patiently};
 
 /// How often a resolution that met a conflict or a limit is repeated: more often than a reservation,
 /// of which a refusal costs nothing. One that is given up is charged in full by the sweeper.

@@ -56,11 +56,6 @@ pub(super) fn attempt_token(claim: &Claim, attempt: u32) -> String {
     Uuid::new_v5(&TOKENS, format!("{}#{}#{attempt}", request_pk(claim), claim.owner).as_bytes()).to_string()
 }
 
-/// A token of its own for one transaction and its repeats.
-pub(super) fn fresh_token() -> String {
-    ulid::Ulid::new().to_string()
-}
-
 /// Names for expressions: many of our attributes' names are words of the expression language.
 pub(super) fn names<const N: usize>(names: [(&str, &str); N]) -> HashMap<String, String> {
     names.map(|(alias, name)| (alias.to_owned(), name.to_owned())).into()

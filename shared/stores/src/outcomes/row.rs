@@ -27,6 +27,9 @@ struct AttemptRow {
     o: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     s: Option<f32>,
+    /// The score before it was read, where that changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<f32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     q: Option<QualityRow>,
     c: i64,
@@ -191,6 +194,7 @@ impl AttemptRow {
             m: attempt.model.clone(),
             o: attempt.outcome.clone(),
             s: attempt.score.filter(finite),
+            r: attempt.raw_score.filter(|raw| finite(raw) && attempt.score != Some(*raw)),
             q: attempt.quality.as_ref().and_then(QualityRow::of),
             c: attempt.cost.nanos(),
             t: attempt.latency_ms,
@@ -203,7 +207,8 @@ impl AttemptRow {
             _ => None,
         };
         let (cost, latency_ms) = (Usd::from_nanos(self.c), self.t);
-        Some(Attempt { model: self.m, outcome: self.o, score: self.s, quality, cost, latency_ms })
+        let (score, raw_score) = (self.s, self.r.or(self.s));
+        Some(Attempt { model: self.m, outcome: self.o, score, raw_score, quality, cost, latency_ms })
     }
 }
 

@@ -3,6 +3,7 @@
 use farthing_domain::ports::WeekArchive;
 use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
+use farthing_domain::weekly::learning::PolicyStep;
 use farthing_domain::weekly::promotion::{Decision, Reason};
 use farthing_domain::weekly::{Baseline, Checkpoint, Digest, Line, Pages, WeeklyReport};
 
@@ -25,7 +26,7 @@ pub async fn check_week_archive(archive: &dyn WeekArchive) {
     assert!(archive.checkpoint(other).await.is_ok_and(|found| found.is_none()), "weeks are told apart");
 
     for requests in [7, 9] {
-        let baseline = Baseline { week, digest: Digest { requests, ..Digest::default() } };
+        let baseline = Baseline { week, stage: Some(Stage::Half), digest: Digest { requests, ..Digest::default() } };
         archive.keep_baseline(&baseline).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(archive.baseline().await.ok().flatten(), Some(baseline));
     }
@@ -67,6 +68,8 @@ fn report(week: Week, weeks: &[&str]) -> WeeklyReport {
         reliability: vec![(0.85, [3, 1])],
         baseline_week: None,
         changes: Vec::new(),
+        routing: Vec::new(),
+        policy: PolicyStep::default(),
         topics: Vec::new(),
         rollout: Decision { stage: Stage::Half, reason: Reason::Worse, evidence: None },
         advice: Vec::new(),

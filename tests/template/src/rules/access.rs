@@ -12,8 +12,8 @@ const STARS: [(&str, &str); 2] = [
 ];
 
 /// What the partition keys of the table and of its index begin with.
-pub const PREFIXES: [&str; 10] =
-    ["BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "HEALTH#", "JOB#", "KEY#"];
+pub const PREFIXES: [&str; 11] =
+    ["BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "HEALTH#", "JOB#", "KEY#", "POLICY#"];
 
 /// What a function may do at most.
 struct Rights {
@@ -31,7 +31,7 @@ const RIGHTS: [Rights; 6] = [
     Rights {
         package: "farthing-inference",
         table: &[
-            ("GetItem", &["BUDGET#", "REQ#", "CACHE#", "MODEL#"]),
+            ("GetItem", &["BUDGET#", "REQ#", "CACHE#", "MODEL#", "POLICY#"]),
             ("ConditionCheckItem", &["BUDGET#"]),
             ("PutItem", &["BUDGET#", "REQ#", "CACHE#", "OUTCOME#", "HEALTH#"]),
             ("UpdateItem", &["BUDGET#", "REQ#", "METRIC#", "OUTCOME#"]),
@@ -42,7 +42,7 @@ const RIGHTS: [Rights; 6] = [
     },
     Rights {
         package: "farthing-status",
-        table: &[("GetItem", &["BUDGET#", "MODEL#", "HEALTH#"]), ("BatchGetItem", &["METRIC#"])],
+        table: &[("GetItem", &["BUDGET#", "MODEL#", "HEALTH#", "POLICY#"]), ("BatchGetItem", &["METRIC#"])],
         secret: None,
         objects: &[],
     },
@@ -54,7 +54,12 @@ const RIGHTS: [Rights; 6] = [
     },
     Rights {
         package: "farthing-optimize",
-        table: &[("UpdateItem", &["JOB#"]), ("Query", &["OUTCOME#"])],
+        table: &[
+            ("UpdateItem", &["JOB#"]),
+            ("GetItem", &["POLICY#"]),
+            ("PutItem", &["POLICY#"]),
+            ("Query", &["OUTCOME#"]),
+        ],
         secret: None,
         objects: &[("GetObject", "learning"), ("PutObject", "learning")],
     },

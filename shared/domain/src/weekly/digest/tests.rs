@@ -88,6 +88,49 @@ fn an_escalation_is_told_apart_from_a_comparison() {
 }
 
 #[test]
+fn a_comparison_tells_which_step_answered() {
+    let local = vec![judged("knowledge", "delivered", 0.85, 0)];
+    let usual = paid(1);
+    let cheap_too = Outcome {
+        attempts: local,
+        origin: Origin::Local,
+        cost: Usd::ZERO,
+        shadow: Some(judged("deepseek-chat", "compared", 0.9, 1_000)),
+        ..usual
+    };
+    let local_too = Outcome { shadow: Some(judged("knowledge", "compared", 0.9, 0)), ..paid(2) };
+    let nothing_local = Outcome { shadow: Some(Attempt::skipped("knowledge", "not_in_knowledge")), ..paid(3) };
+    let failed = judged("claude-sonnet", "low_score", 0.3, 8_000);
+    let wasteful =
+        Outcome { attempts: [vec![failed], paid(4).attempts].concat(), cost: Usd::from_nanos(9_000), ..paid(4) };
+    let found = digest(&[cheap_too, local_too, nothing_local, wasteful]);
+
+    let pair = &found.compared["knowledge"]["deepseek-chat"][&Tier::Simple];
+    assert_eq!((pair.total(), pair.both, pair.dearer_delivered, pair.cost), (2, 2, 1, 2_000));
+    let tier = &found.tiers[&Tier::Simple];
+    assert_eq!((tier.compared, tier.cheaper_would_do, tier.wasted), (1, 1, 8_000));
+    let day = &found.days.values().next().unwrap();
+    assert_eq!((day.cost, day.compared_cost, found.cost().nanos()), (11_000, 1_000, 12_000));
+    assert_eq!(found.seen.iter().count(), 3, "also that there was nothing to compare is known");
+}
+
+#[test]
+fn ratings_and_versions_tell_scores_as_they_were_given() {
+    let mut read = paid(1);
+    read.attempts[0].raw_score = Some(0.95);
+    let rated = Outcome { feedback: Some(Feedback::Unhelpful), policy: 7, ..read };
+    let failed = Outcome { origin: Origin::Failed, attempts: Vec::new(), policy: 7, ..paid(2) };
+    let cached = Outcome { origin: Origin::Cached, feedback: Some(Feedback::Helpful), policy: 7, ..paid(3) };
+    let found = digest(&[rated, failed, cached, paid(4)]);
+    let ratings: Vec<&Rating> = found.ratings.iter().collect();
+    assert_eq!(ratings.len(), 1, "what was said of a kept answer is said of another request's");
+    assert_eq!((ratings[0].model.as_str(), ratings[0].score, ratings[0].is_helpful), ("deepseek-chat", 0.95, false));
+    let sum = found.versions.get(7).unwrap();
+    assert_eq!((sum.requests, sum.unanswered, sum.scores["deepseek-chat"].counts()[19]), (2, 1, 1));
+    assert_eq!(found.versions.get(1).unwrap().requests, 1);
+}
+
+#[test]
 fn what_was_not_made_for_the_request_has_no_new_score() {
     let cached = Outcome { origin: Origin::Cached, cost: Usd::ZERO, attempts: Vec::new(), ..paid(1) };
     let failed = Outcome { origin: Origin::Failed, score: None, query: None, ..paid(2) };
@@ -138,7 +181,8 @@ fn any_outcome(number: u32) -> Outcome {
     let more = judged("claude-sonnet", "delivered", 0.9, 8_000);
     let attempts =
         if number.is_multiple_of(2) { [usual.attempts.clone(), vec![more]].concat() } else { usual.attempts.clone() };
-    Outcome { at, score, feedback, arm, origin, query, shadow, attempts, latency_ms: u64::from(number * 91), ..usual }
+    let (policy, latency_ms) = (1 + number % 3, u64::from(number * 91));
+    Outcome { at, policy, score, feedback, arm, origin, query, shadow, attempts, latency_ms, ..usual }
 }
 
 proptest! {

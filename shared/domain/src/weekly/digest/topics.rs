@@ -60,7 +60,7 @@ impl Centroid {
 /// Something of some requests: of those whose names hash lowest, so that it is the same sample however outcomes are split, and
 /// nobody can choose to be in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sample<T>(Vec<Drawn<T>>);
+pub struct Sample<T, const MOST: usize = SAMPLED>(Vec<Drawn<T>>);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Drawn<T> {
@@ -69,13 +69,13 @@ struct Drawn<T> {
     of: T,
 }
 
-impl<T> Default for Sample<T> {
+impl<T, const MOST: usize> Default for Sample<T, MOST> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T: Clone> Sample<T> {
+impl<T: Clone, const MOST: usize> Sample<T, MOST> {
     /// Adds what `of` gives of the request, if its name hashes low enough.
     pub fn add(&mut self, request: &RequestId, of: impl FnOnce() -> T) {
         let hash = hex(&Sha256::digest(format!("sample:{request}"))[..8]);
@@ -93,18 +93,24 @@ impl<T: Clone> Sample<T> {
         }
     }
 
+    /// Half of what was drawn, or the other half: by the names of the requests, so that a request is always in the same one.
+    pub fn half(&self, first: bool) -> impl Iterator<Item = &T> + Clone {
+        let is_in = move |drawn: &&Drawn<T>| drawn.hash.bytes().last().is_some_and(|digit| (digit % 2 == 0) == first);
+        self.0.iter().filter(is_in).map(|drawn| &drawn.of)
+    }
+
     /// What was drawn.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|drawn| &drawn.of)
     }
 
     fn place(&self, hash: &String) -> Option<usize> {
-        self.0.binary_search_by(|drawn| drawn.hash.cmp(hash)).err().filter(|place| *place < SAMPLED)
+        self.0.binary_search_by(|drawn| drawn.hash.cmp(hash)).err().filter(|place| *place < MOST)
     }
 
     fn insert(&mut self, place: usize, drawn: Drawn<T>) {
         self.0.insert(place, drawn);
-        self.0.truncate(SAMPLED);
+        self.0.truncate(MOST);
     }
 }
 

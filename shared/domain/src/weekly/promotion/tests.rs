@@ -2,14 +2,17 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::digest::Pair;
+use super::super::digest::{ArmSum, Pair};
 use super::*;
 use crate::complexity::Tier;
+use crate::ids::{RequestId, Tenant};
 
 const RULES: PromotionRules = PromotionRules { min_samples: 200, margin: 0.03, complaints: 0.05, confidence: 0.95 };
 
-fn policy(stage: Stage) -> RolloutPolicy {
-    RolloutPolicy { stage, shadow_sample: 0.2, frozen: false, promotion: RULES }
+fn policy(stage: Stage) -> Policy {
+    let mut policy = crate::policy::usual();
+    (policy.rollout.stage, policy.rollout.promotion) = (stage, RULES);
+    policy
 }
 
 /// Scores about `mean`, by 0.1 either way.
@@ -22,6 +25,21 @@ fn scores(mean: f64, count: u32) -> Moments {
 fn arms(local: Moments, paid: Moments) -> Digest {
     let arm = |score| ArmSum { score, ..ArmSum::default() };
     Digest { arms: BTreeMap::from([(Arm::Local, arm(local)), (Arm::Paid, arm(paid))]), ..Digest::default() }
+}
+
+fn add_ratings(digest: &mut Digest, arm: Arm, count: u32, is_helpful: bool) {
+    for number in 0..count {
+        let rating = Rating {
+            tenant: Tenant::parse(&format!("t{}", number % 9)).unwrap(),
+            model: "knowledge".to_owned(),
+            score: 0.9,
+            is_helpful,
+            arm,
+            version: 1,
+        };
+        let name = format!("{:024}{}{}", number, if is_helpful { 1 } else { 0 }, if arm == Arm::Local { 1 } else { 0 });
+        digest.ratings.add(&RequestId::parse(&name).unwrap(), || rating);
+    }
 }
 
 #[track_caller]
@@ -70,10 +88,11 @@ fn at_the_shadow_stage_answers_to_the_same_questions_are_compared() {
 
 #[test]
 fn complaints_take_a_step_back_whatever_scores_say() {
-    let rated = |local: [u64; 2], paid: [u64; 2]| {
+    let rated = |local: [u32; 2], paid: [u32; 2]| {
         let mut digest = arms(scores(0.9, 400), scores(0.85, 400));
-        for (arm, rated) in [(Arm::Local, local), (Arm::Paid, paid)] {
-            digest.arms.entry(arm).or_default().rated = rated;
+        for (arm, [helpful, unhelpful]) in [(Arm::Local, local), (Arm::Paid, paid)] {
+            add_ratings(&mut digest, arm, helpful, true);
+            add_ratings(&mut digest, arm, unhelpful, false);
         }
         digest
     };
@@ -98,12 +117,15 @@ proptest! {
         let stage = Stage::ALL[stage];
         let mut digest = arms(scores(local, counts.0), scores(paid, counts.1));
         for (arm, rated) in [Arm::Local, Arm::Paid].into_iter().zip(rated) {
-            digest.arms.entry(arm).or_default().rated = rated.map(u64::from);
+            add_ratings(&mut digest, arm, rated[0].into(), true);
+            add_ratings(&mut digest, arm, rated[1].into(), false);
         }
         let place = |stage: Stage| Stage::ALL.iter().position(|other| *other == stage).unwrap();
         let decision = decide(&digest, &[], &policy(stage));
         prop_assert!(place(decision.stage).abs_diff(place(stage)) <= 1);
-        let frozen = decide(&digest, &[], &RolloutPolicy { frozen: true, ..policy(stage) });
+        let mut frozen_policy = policy(stage);
+        frozen_policy.rollout.frozen = true;
+        let frozen = decide(&digest, &[], &frozen_policy);
         prop_assert_eq!((frozen.stage, frozen.reason), (stage, Reason::Frozen));
     }
 }

@@ -2,17 +2,14 @@ use std::collections::BTreeMap;
 
 use super::super::digest::TierSum;
 use super::*;
-
-fn policy() -> Policy {
-    toml::from_str(include_str!("../../../../../infra/policy.toml")).unwrap()
-}
+use crate::policy::usual;
 
 /// A cheaper step that passes so many of 100 queries, its score by `difference` from the dearer one's.
 fn pair(cheaper: u64, dearer: u64, difference: f64) -> Pairs {
     let both = cheaper.min(dearer);
     let mut pair =
         Pair { both, cheaper: cheaper - both, dearer: dearer - both, cost: 2_000_000_000, ..Pair::default() };
-    pair.neither = 100 - pair.total();
+    (pair.neither, pair.dearer_delivered) = (100 - pair.total(), 100);
     for number in 0..100 {
         pair.difference.add(difference + if number % 2 == 0 { 0.05 } else { -0.05 });
     }
@@ -21,7 +18,7 @@ fn pair(cheaper: u64, dearer: u64, difference: f64) -> Pairs {
 
 fn advised(digest: &Digest) -> Vec<Advice> {
     let week = Week::parse("2026-W48").unwrap();
-    report(week, digest, &policy(), Vec::new(), None, Vec::new()).advice
+    report(week, digest, &usual(), Vec::new(), None, Vec::new()).advice
 }
 
 #[test]
@@ -38,6 +35,10 @@ fn a_cheaper_step_is_advised_where_its_answers_are_as_good() {
     // The mean is within the margin, but it is not sure enough that it is: 0.025 + 1.645 · 0.005 > 0.03.
     assert_eq!(advised(&digest(-0.025)), []);
     assert_eq!(advised(&digest(-0.2)), []);
+    let mut done = digest(-0.01);
+    let pairs = done.compared.values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut);
+    pairs.for_each(|pair| pair.dearer_delivered = 10);
+    assert_eq!(advised(&done), [], "its answers are delivered already");
 }
 
 #[test]
