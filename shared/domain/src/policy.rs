@@ -12,6 +12,10 @@ use crate::rollout::Stage;
 use crate::weekly::drift::DriftRules;
 use crate::weekly::promotion::PromotionRules;
 
+mod learning;
+
+pub use learning::{Approval, LearningPolicy};
+
 /// The policy, as `infra/policy.toml` states it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +40,8 @@ pub struct Policy {
     pub screen: ScreenPolicy,
     /// From when on a week counts as another one than the weeks before.
     pub drift: DriftRules,
+    /// What weeks may teach.
+    pub learning: LearningPolicy,
     /// Limits of time and load.
     pub limits: Limits,
 }
@@ -260,7 +266,7 @@ impl Policy {
         let gain = &self.gain;
         let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
         let (drift, promotion) = (&self.drift, &self.rollout.promotion);
-        let checks: [(&'static str, bool, &str); 28] = [
+        let checks: [(&'static str, bool, &str); 29] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -305,6 +311,11 @@ impl Policy {
                     .iter()
                     .all(|least| *least > 0.0),
                 "numbers above 0",
+            ),
+            (
+                "learning.min_questions",
+                (LearningPolicy::LEAST_QUESTIONS..=256).contains(&self.learning.min_questions),
+                "3 to 256",
             ),
             ("limits.request_ms", (1_000..=26_000).contains(&limits.request_ms), "1000 to 26000"),
             ("limits.step_ms", (100..=20_000).contains(&limits.step_ms), "100 to 20000"),

@@ -6,6 +6,7 @@ pub mod digest;
 pub mod drift;
 pub mod measures;
 pub mod promotion;
+pub mod proposals;
 pub mod report;
 pub mod topics;
 

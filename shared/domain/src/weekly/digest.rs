@@ -11,7 +11,7 @@ use crate::outcome::{Attempt, Feedback, Origin, Outcome, QuantizedVector};
 use crate::policy::QualityThresholds;
 use crate::quality::{Quality, Verdict};
 use crate::rollout::Arm;
-pub use topics::{Bought, BoughtQuestion, Centroid, Sample};
+pub use topics::{Bought, BoughtAnswer, BoughtQuestion, Centroid, Sample};
 
 mod topics;
 
