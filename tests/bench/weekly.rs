@@ -16,7 +16,7 @@ use farthing_domain::weekly::Digest;
 use farthing_domain::weekly::drift::{Measure, changes};
 use farthing_embedded::EmbeddedDynamo;
 use farthing_gateway::optimize::Optimize;
-use farthing_stores::{DocumentArchive, DynamoJobs, DynamoOutcomes, Table};
+use farthing_stores::{DocumentArchive, DynamoJobs, DynamoLearned, DynamoOutcomes, Table};
 use farthing_testkit::outcomes::paid;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -147,7 +147,8 @@ async fn reading(policy: &Policy) {
     let alone = started.elapsed().as_secs_f64();
     let folder = tempfile::tempdir().unwrap();
     let optimize = Optimize {
-        jobs: Arc::new(DynamoJobs::new(table)),
+        jobs: Arc::new(DynamoJobs::new(table.clone())),
+        learned: Arc::new(DynamoLearned::new(table)),
         outcomes: log,
         archive: Arc::new(DocumentArchive::in_directory(folder.path())),
         policy: policy.clone(),

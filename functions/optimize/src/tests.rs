@@ -13,7 +13,7 @@ use farthing_domain::rollout::Arm;
 use farthing_domain::time::{Month, Timestamp, Week};
 use farthing_stores::DocumentArchive;
 use farthing_testkit::outcomes::{judged, paid};
-use farthing_testkit::stores_suite::OracleJobs;
+use farthing_testkit::stores_suite::{OracleJobs, OracleLearned};
 use futures::future::join_all;
 use tempfile::TempDir;
 
@@ -69,6 +69,7 @@ impl Clock for Set {
 struct World {
     outcomes: Arc<Outcomes>,
     jobs: Arc<OracleJobs>,
+    learned: Arc<OracleLearned>,
     folder: TempDir,
     clock: Arc<Set>,
 }
@@ -85,7 +86,13 @@ impl World {
         let mut outcomes = Outcomes { pages_left: usize::MAX.into(), ..Outcomes::default() };
         outcomes.add(week(), each_day, 0.9);
         let clock = Arc::new(Set(Mutex::new(week().next().start().plus(Duration::from_secs(3 * 3_600)))));
-        Self { outcomes: Arc::new(outcomes), jobs: Arc::default(), folder: TempDir::new().unwrap(), clock }
+        Self {
+            outcomes: Arc::new(outcomes),
+            jobs: Arc::default(),
+            learned: Arc::default(),
+            folder: TempDir::new().unwrap(),
+            clock,
+        }
     }
 
     fn optimize(&self) -> Optimize {
@@ -95,6 +102,7 @@ impl World {
             jobs: self.jobs.clone(),
             outcomes: self.outcomes.clone(),
             archive: Arc::new(DocumentArchive::in_directory(self.folder.path())),
+            learned: self.learned.clone(),
             policy,
             ids: Arc::new(Ulids::default()),
             clock: self.clock.clone(),

@@ -24,13 +24,15 @@ use farthing_domain::auth::ApiKeyId;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::{ApiKeys as _, Ids, Ledger, SecretSource};
 use farthing_gateway::authorize::{Authorize, KeyAdmin};
+use farthing_gateway::learned::LearnedAdmin;
 use farthing_gateway::optimize::Optimize;
 use farthing_gateway::reconcile::Reconcile;
 use farthing_gateway::secrets::CachedSecret;
 use farthing_gateway::status::Status;
 use farthing_gateway::sweep::Sweep;
 use farthing_stores::{
-    DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, FileSecret, LedgerConfig, SecretsManagerSecret,
+    DynamoApiKeys, DynamoJobs, DynamoLearned, DynamoLedger, DynamoOutcomes, FileSecret, LedgerConfig,
+    SecretsManagerSecret,
 };
 #[cfg(feature = "answering")]
 pub use generator::{BuiltFile, build_files, build_model};
@@ -90,7 +92,8 @@ pub async fn optimize(config: &Config) -> anyhow::Result<Optimize> {
         archive: Arc::new(stores::archive(config, &connection)?),
         policy,
         jobs: Arc::new(DynamoJobs::new(connection.table.clone())),
-        outcomes: Arc::new(DynamoOutcomes::new(connection.table)),
+        outcomes: Arc::new(DynamoOutcomes::new(connection.table.clone())),
+        learned: Arc::new(DynamoLearned::new(connection.table)),
         ids: Arc::new(Ulids::default()),
         clock: Arc::new(SystemClock),
     })
@@ -123,6 +126,15 @@ async fn warm<T, E: std::error::Error + 'static>(what: &'static str, read: impl 
 pub async fn key_admin(config: &Config) -> anyhow::Result<KeyAdmin> {
     let (keys, pepper) = keys_and_pepper(config).await?;
     Ok(KeyAdmin { keys, pepper, clock: Arc::new(SystemClock) })
+}
+
+/// What the owner's word on learned knowledge needs.
+///
+/// # Errors
+/// When a file is wrong or the table cannot be made.
+pub async fn learned_admin(config: &Config) -> anyhow::Result<LearnedAdmin> {
+    let agents = OwnerFiles::of(config)?.agents.into_keys().collect();
+    Ok(LearnedAdmin { learned: Arc::new(DynamoLearned::new(stores::connect(config).await?.table)), agents })
 }
 
 async fn keys_and_pepper(config: &Config) -> anyhow::Result<(Arc<DynamoApiKeys>, Arc<dyn SecretSource>)> {

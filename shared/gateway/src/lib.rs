@@ -11,6 +11,7 @@ mod caching;
 mod cascading;
 pub mod error;
 pub mod init;
+pub mod learned;
 pub mod loading;
 mod local;
 pub mod local_tier;

@@ -1,15 +1,19 @@
 //! The use case of the weekly run: once a week, by whoever comes first, with one recorded result.
 //!
-//! It reads the outcomes of the week that has ended, holds them against a baseline and writes a report. It spends nothing.
+//! It reads the outcomes of the week that has ended, holds them against a baseline, keeps the knowledge that paid
+//! answers propose, and writes a report. It spends nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_domain::jobs::{Job, JobClaim, JobRefused, JobResult, ResultTooLong};
+use farthing_domain::knowledge::LearnedEntry;
 use farthing_domain::policy::Policy;
-use farthing_domain::ports::{Clock, Ids, Jobs, OutcomeLog, SHARDS, StoreError, WeekArchive};
+use farthing_domain::ports::{Clock, Ids, Jobs, LearnedKnowledge, OutcomeLog, SHARDS, StoreError, WeekArchive};
 use farthing_domain::time::Week;
 use farthing_domain::weekly::drift::changes;
+use farthing_domain::weekly::proposals::{ProposalLine, proposals};
 use farthing_domain::weekly::report::report;
 use farthing_domain::weekly::{Baseline, Digest, Pages, WeeklyReport};
 
@@ -31,6 +35,8 @@ pub struct Optimize {
     pub outcomes: Arc<dyn OutcomeLog>,
     /// Digests and reports.
     pub archive: Arc<dyn WeekArchive>,
+    /// Knowledge that paid answers became.
+    pub learned: Arc<dyn LearnedKnowledge>,
     /// What the owner decided.
     pub policy: Policy,
     /// Names for invocations.
@@ -115,7 +121,8 @@ impl Optimize {
         before.retain(|line| line.period < week.to_string());
         let before = before.split_off(before.len().saturating_sub(WEEKS - 1));
         let since = baseline.map(|before| before.week);
-        let report = report(week, &digest, &self.policy, before, since, drift.unwrap_or_default());
+        let mut report = report(week, &digest, &self.policy, before, since, drift.unwrap_or_default());
+        report.proposals = self.propose(week, &digest).await?.iter().map(ProposalLine::from).collect();
         let Written { pages, result } = write(&report)?;
         self.archive.keep_report(week, &report, &pages).await?;
         if self.jobs.finish(claim, &result).await? {
@@ -123,6 +130,21 @@ impl Optimize {
         }
         // It was silent for so long that another invocation took it over: what holds is that one's.
         Err(OptimizeFailed::Underway { retry_after: LEASE })
+    }
+
+    /// Keeps the knowledge that the week's paid answers propose. Doing it again changes nothing.
+    async fn propose(&self, week: Week, digest: &Digest) -> Result<Vec<LearnedEntry>, StoreError> {
+        let with_words = digest.bought.sample.iter().filter(|question| question.answered.is_some());
+        let agents: BTreeSet<_> = with_words.map(|question| &question.agent).collect();
+        let mut known = Vec::new();
+        for agent in agents {
+            known.extend(self.learned.entries(agent).await?);
+        }
+        let proposed = proposals(week, &digest.bought, &self.policy, &known);
+        for entry in &proposed {
+            self.learned.propose(entry).await?;
+        }
+        Ok(proposed)
     }
 
     /// What the outcomes of `week` come to, from where an invocation that was cut off had come to.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use aws_config::{BehaviorVersion, SdkConfig};
-use farthing_domain::ports::{AnswerCache, Ledger, OutcomeLog, Releases};
+use farthing_domain::ports::{AnswerCache, LearnedKnowledge, Ledger, OutcomeLog, Releases};
 use farthing_stores::{
-    DocumentArchive, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, DynamoReleases, LedgerConfig, Table,
+    DocumentArchive, DynamoAnswerCache, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoReleases, LedgerConfig,
+    Table,
 };
 
 use crate::config::{Config, Storage};
@@ -23,6 +24,8 @@ pub struct Stores {
     pub outcomes: Arc<dyn OutcomeLog>,
     /// The active release.
     pub releases: Arc<dyn Releases>,
+    /// Knowledge that paid answers became.
+    pub learned: Arc<dyn LearnedKnowledge>,
 }
 
 impl Stores {
@@ -34,6 +37,7 @@ impl Stores {
             cache: Arc::new(DynamoAnswerCache::new(table.clone(), DynamoAnswerCache::REFRESH_EVERY)),
             outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
             releases: Arc::new(DynamoReleases::new(table.clone())),
+            learned: Arc::new(DynamoLearned::new(table.clone())),
         }
     }
 }

@@ -87,6 +87,7 @@ impl Place {
             indexes: self.path(name).join("knowledge"),
             artifacts,
             remote,
+            learned: None,
             encoder: common::registry::read().get(&common::encoder_id()).unwrap().clone(),
             pool: CpuPool::for_this_machine(8),
             progress: Arc::new(NoProgress),

@@ -68,6 +68,7 @@ fn report(week: Week, weeks: &[&str]) -> WeeklyReport {
         baseline_week: None,
         changes: Vec::new(),
         topics: Vec::new(),
+        proposals: Vec::new(),
         rollout: Decision { stage: Stage::Half, reason: Reason::Worse, evidence: None },
         advice: Vec::new(),
     }
