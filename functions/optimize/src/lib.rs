@@ -1,5 +1,5 @@
 //! The weekly run, on a schedule: what the week that has ended came to, whether it was another one than usual, and what its
-//! owner might do. It changes nothing else.
+//! owner might do. It changes nothing but that it keeps the knowledge that paid answers propose.
 
 use farthing_domain::jobs::{JobResult, ResultTooLong};
 use farthing_domain::weekly::{Pages, WeeklyReport};
@@ -31,6 +31,7 @@ fn write(report: &WeeklyReport) -> Result<Written, ResultTooLong> {
         "baselineWeek": report.baseline_week,
         "drift": alarms.collect::<Vec<_>>(),
         "advice": report.advice,
+        "proposals": report.proposals.iter().map(|proposal| proposal.id.as_str()).collect::<Vec<_>>(),
     });
     let pages = Pages { markdown: markdown::of(report), html: page::of(report) };
     Ok(Written { pages, result: JobResult::parse(&summary.to_string())? })

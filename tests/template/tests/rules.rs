@@ -185,6 +185,13 @@ fn a_right_too_many_is_noticed() {
     };
     check(rule, objects("InitRole", 2, ""), "InitRole", "no s3:GetObject");
     check(rule, objects("OptimizeRole", 3, "models/"), "OptimizeRole", "no s3:PutObject");
+    for folder in ["models/", "models/knowledge/", "learning/"] {
+        check(rule, objects("InitRole", 5, folder), "InitRole", "no s3:PutObject");
+    }
+    check(rule, action("InitRole", 4, "dynamodb:UpdateItem"), "InitRole", "no dynamodb:UpdateItem");
+    check(rule, action("OptimizeRole", 5, "dynamodb:UpdateItem"), "OptimizeRole", "no dynamodb:UpdateItem");
+    let keys = "OptimizeRole/Properties/Policies/0/PolicyDocument/Statement/5/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys";
+    check(rule, set(keys, json!(["KNOW#*", "OUTCOME#*"])), "OptimizeRole", "no dynamodb:PutItem");
     let secret = json!({
         "Effect": "Allow",
         "Action": "secretsmanager:GetSecretValue",
