@@ -15,18 +15,18 @@ use crate::server::{Answered, GOOD_ANSWER, MEDIUM_QUERY, Server};
 
 /// How customers ask for what the knowledge has not.
 const ASKED: [&str; 6] = [
-    "Can I take a bike on the train?",
-    "May I take the bike with me on a train?",
-    "Can I bring one of your bikes on the train?",
-    "Am I allowed to take a bike on the train?",
-    "Is it possible to take your bikes on trains?",
-    "Can I carry the bike on the train?",
+    "Which holidays are you closed on?",
+    "On which holidays are you closed?",
+    "What holidays are you closed on?",
+    "Which public holidays are you closed on?",
+    "On which public holidays do you close?",
+    "Are you closed on some holidays, and on which?",
 ];
 /// And one who asks later.
-const ASKED_LATER: &str = "Could I bring the bike along on a train?";
+const ASKED_LATER: &str = "Could you tell me which holidays you close for?";
 const ANSWERS: [&str; 2] = [
-    "Yes, you can take our bikes on regional trains outside rush hour. Please buy a bike ticket before you board the train.",
-    "Yes, outside rush hour you can take our bikes on regional trains. Please buy a bike ticket before you board.",
+    "We are closed on New Year's Day and Christmas Day. On all other holidays our offices are open as usual.",
+    "On New Year's Day and Christmas Day we are closed. Our offices are open as usual on all other holidays.",
 ];
 
 impl Place {
@@ -133,7 +133,7 @@ async fn paid_answers_become_knowledge_until_they_are_withdrawn() {
     let reply = ask(&server, ASKED_LATER).await;
     assert_eq!(passage(&reply), format!("learned#{id}"), "{}", reply.text);
     assert_eq!((&reply.json["route"]["provider"], &reply.json["cost"]["usd"]), (&json!("local"), &json!("0.000000")));
-    assert!(reply.json["answer"].as_str().unwrap().contains("outside rush hour"), "{}", reply.text);
+    assert!(reply.json["answer"].as_str().unwrap().contains("Christmas Day"), "{}", reply.text);
     assert_eq!(place.home.providers.calls(), calls);
     let again = server.post("/api/models/init", "").await.json;
     assert_eq!((&again["ready"], &again["state"]), (&json!(true), &json!("unchanged")), "{again}");

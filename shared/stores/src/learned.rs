@@ -15,6 +15,8 @@ use crate::table::Table;
 const STATE: &str = "st";
 /// The entry as it was proposed.
 const ENTRY: &str = "entry";
+/// How many entries are read at once: the largest ones are less than the megabyte of a reply.
+const PAGE: i32 = 50;
 
 /// The entries that paid answers proposed, in a [`Table`]: an item for each, together for each agent.
 #[derive(Clone, Debug)]
@@ -50,6 +52,7 @@ impl DynamoLearned {
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_values(":pk", text(partition(agent)))
                 .consistent_read(true)
+                .limit(PAGE)
                 .set_exclusive_start_key(from);
             let page = repeated(&self.table, || query.clone().send()).await?;
             entries.extend(page.items.unwrap_or_default().iter().filter_map(|found| read_or_tell(agent, found)));

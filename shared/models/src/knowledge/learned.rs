@@ -65,3 +65,41 @@ impl Encoder for Remembering<'_> {
         self.inner.count_tokens(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::knowledge::test_encoder::HashingEncoder;
+
+    /// Counts what it is asked.
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Encoder for Counting {
+        fn embed(&self, text: &str) -> Result<Embedding, EncoderError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            HashingEncoder.embed(text)
+        }
+
+        fn count_tokens(&self, text: &str) -> usize {
+            HashingEncoder.count_tokens(text)
+        }
+    }
+
+    #[test]
+    fn what_an_index_has_is_not_embedded_again() {
+        let text = "# Bikes\n\n## How do I lock it?\nPush the lever.\nAlso asked: close it\n\n## Is it free?\nNo.\n";
+        let own = SourceFile { name: "bikes.md".to_owned(), bytes: text.into() };
+        let index = KnowledgeIndex::build(source::parse(&[own]).unwrap(), &HashingEncoder).unwrap();
+        let counting = Counting::default();
+        let remembering = Remembering::new(&counting, Some(&index));
+        for known in ["How do I lock it?", "close it", "Is it free?", "Push the lever.", "No."] {
+            assert_eq!(remembering.embed(known).unwrap(), HashingEncoder.embed(known).unwrap(), "{known}");
+        }
+        assert_eq!(counting.0.load(Ordering::Relaxed), 0);
+        assert_eq!(remembering.embed_all(&["What is new?", "No."]).unwrap().len(), 2);
+        assert_eq!(counting.0.load(Ordering::Relaxed), 1);
+    }
+}

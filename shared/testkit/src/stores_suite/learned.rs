@@ -105,7 +105,7 @@ pub async fn check_learned_knowledge(store: &dyn LearnedKnowledge) {
     assert!(rivals.contains(&entries(store, "rprd").await[2]));
 
     // More than a page.
-    let many: Vec<_> = (0..300).map(|at| entry("school", &format!("entry-{at:04}"))).collect();
+    let many: Vec<_> = (0..120).map(|at| entry("school", &format!("entry-{at:04}"))).collect();
     for proposed in &many {
         propose(store, proposed).await;
     }
