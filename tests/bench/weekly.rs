@@ -16,7 +16,7 @@ use farthing_domain::weekly::Digest;
 use farthing_domain::weekly::drift::{Measure, changes};
 use farthing_embedded::EmbeddedDynamo;
 use farthing_gateway::optimize::Optimize;
-use farthing_stores::{DocumentArchive, DynamoJobs, DynamoOutcomes, DynamoVersions, Table};
+use farthing_stores::{DocumentArchive, DynamoJobs, DynamoLearned, DynamoOutcomes, DynamoVersions, Table};
 use farthing_testkit::outcomes::paid;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -148,7 +148,8 @@ async fn reading(policy: &Policy) {
     let folder = tempfile::tempdir().unwrap();
     let optimize = Optimize {
         versions: Arc::new(DynamoVersions::new(table.clone())),
-        jobs: Arc::new(DynamoJobs::new(table)),
+        jobs: Arc::new(DynamoJobs::new(table.clone())),
+        learned: Arc::new(DynamoLearned::new(table)),
         outcomes: log,
         archive: Arc::new(DocumentArchive::in_directory(folder.path())),
         policy: policy.clone(),

@@ -16,6 +16,7 @@ import zipfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from learned import what_was_learned_is_indexed_and_withdrawn
 from local import TLS, Failed, call, check, client, eventually, items, log_lines, outputs, physical
 from outage import a_release_that_cannot_be_loaded_is_passed_over, without_the_bucket_paid_answers_go_on
 
@@ -199,6 +200,10 @@ def a_broken_release_is_passed_over(keys: dict[str, str]):
     a_release_that_cannot_be_loaded_is_passed_over(farthing, keys)
 
 
+def what_was_learned_is_indexed(keys: dict[str, str]):
+    what_was_learned_is_indexed_and_withdrawn(farthing, keys)
+
+
 def everything_is_written_down():
     for prefix in ("BUDGET#", "REQ#acme#", "REQ#globex#", "CACHE#", "OUTCOME#", "METRIC#"):
         check(f"there are {prefix} items", items(prefix))
@@ -293,6 +298,7 @@ def main():
     steps = [the_stack_is_what_the_template_says, the_layer_holds_the_owners_files, secrets_are_made, keys_are_made,
              models_are_published, nobody_gets_in_without_a_key, models_are_activated, questions_are_answered,
              sample_events_are_understood, everything_is_written_down, the_week_is_learned_from_once,
+             what_was_learned_is_indexed,
              the_sweeper_sweeps, the_statuses_tell, no_function_met_an_error, malformed_events_are_refused,
              without_the_bucket_paid_answers_go_on, a_broken_release_is_passed_over,
              no_line_tells_what_it_should_not, a_run_that_fails_is_kept]

@@ -9,6 +9,7 @@ mod evaluation;
 mod feedback;
 mod idempotency;
 mod keys;
+mod learned;
 mod local_answers;
 mod log_lines;
 mod phrasings;

@@ -17,13 +17,13 @@ const KNOWLEDGE: &str = "# Bikes\n\n\
 const QUESTION: &str = "How do I release it from the stand?";
 
 /// An agent that knows a little about bikes, and models of its own place: nobody else's index is touched.
-struct Place {
-    home: Home,
-    setup: Setup,
+pub(crate) struct Place {
+    pub(crate) home: Home,
+    pub(crate) setup: Setup,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         pull_weights_once();
         let setup = Setup::new();
         let home = setup.home().await;
@@ -79,7 +79,7 @@ impl Place {
         (output.status.success(), report)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.home.command();
         command.args(arguments).envs(self.environment());
         command.env("DEEPSEEK_API_KEY", "test-key").env("DEEPSEEK_BASE_URL", self.home.providers.url());

@@ -1,12 +1,14 @@
 //! Agents' knowledge, checked and built for its author.
 
 mod build;
+mod learned;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use farthing_bootstrap::config::Config;
 use farthing_bootstrap::files::OwnerFiles;
+use farthing_domain::knowledge::EntryState;
 use farthing_models::knowledge;
 use serde_json::json;
 
@@ -24,13 +26,34 @@ pub(crate) enum KnowledgeCommand {
     ///
     /// Example: farthing knowledge build --phrasings 4
     Build(build::BuildArgs),
+    /// Show the entries that paid answers propose, with their answers and what they would save.
+    ///
+    /// The weekly run proposes what was paid for again and again and answered alike, where `keeps_words` is set in agent.toml.
+    Proposals(learned::ProposalsArgs),
+    /// Accept proposed entries, or rejected or withdrawn ones after all.
+    ///
+    /// They are indexed when the gateway starts next, or at the next POST /api/models/init.
+    ///
+    /// Example: farthing knowledge approve what-does-a-cat-cost-1a2b3c4d5e
+    Approve(learned::EntriesArgs),
+    /// Reject proposed entries: they are not proposed again.
+    Reject(learned::EntriesArgs),
+    /// Withdraw accepted entries that are wrong, and the cached answers of the knowledge that had them.
+    ///
+    /// They are gone when the gateway starts next, or after the next POST /api/models/init.
+    Withdraw(learned::EntriesArgs),
 }
 
 pub(crate) async fn run(config: &Config, command: &KnowledgeCommand, json: bool) -> anyhow::Result<ExitCode> {
     match command {
-        KnowledgeCommand::Check => check(config, json),
-        KnowledgeCommand::Build(args) => build::run(config, args, json).await,
+        KnowledgeCommand::Check => return check(config, json),
+        KnowledgeCommand::Build(args) => return build::run(config, args, json).await,
+        KnowledgeCommand::Proposals(args) => learned::proposals(config, args, json).await?,
+        KnowledgeCommand::Approve(args) => learned::change(config, args, EntryState::Accepted, json).await?,
+        KnowledgeCommand::Reject(args) => learned::change(config, args, EntryState::Rejected, json).await?,
+        KnowledgeCommand::Withdraw(args) => learned::change(config, args, EntryState::Withdrawn, json).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(config: &Config, json: bool) -> anyhow::Result<ExitCode> {

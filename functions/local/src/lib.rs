@@ -114,7 +114,7 @@ enum Command {
     /// Make, list and revoke callers' keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Check agents' knowledge and build its index.
+    /// Check agents' knowledge, build its index, and decide on what paid answers propose.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
 }

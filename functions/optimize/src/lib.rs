@@ -1,5 +1,6 @@
 //! The weekly run, on a schedule: what the week that has ended came to, whether it was another one than usual, and what its
-//! owner might do; and the one step of the policy that it speaks for, if it speaks for any.
+//! owner might do; the knowledge that paid answers propose; and the one step of the policy that it speaks for, if it speaks
+//! for any.
 
 use farthing_domain::jobs::{JobResult, ResultTooLong};
 use farthing_domain::weekly::{Pages, WeeklyReport};
@@ -32,6 +33,7 @@ fn write(report: &WeeklyReport) -> Result<Written, ResultTooLong> {
         "drift": alarms.collect::<Vec<_>>(),
         "policy": report.policy,
         "advice": report.advice,
+        "proposals": report.proposals.iter().map(|proposal| proposal.id.as_str()).collect::<Vec<_>>(),
     });
     let pages = Pages { markdown: markdown::of(report), html: page::of(report) };
     Ok(Written { pages, result: JobResult::parse(&summary.to_string())? })

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
+use farthing_domain::knowledge::EntryState;
 use farthing_domain::weekly::promotion::{Decision, Evidence};
+use farthing_domain::weekly::proposals::ProposalLine;
 use farthing_domain::weekly::report::{Advice, Line, ModelLine, PairLine, RoutingLine, WeeklyReport};
 use farthing_domain::weekly::topics::Topic;
 
@@ -33,6 +35,9 @@ pub(crate) fn of(report: &WeeklyReport) -> String {
         report.advice.iter().map(advice),
         "Nothing that the week's figures would support.",
     );
+    if !report.proposals.is_empty() {
+        section(&mut text, "Knowledge that paid answers propose", report.proposals.iter().map(proposal), "");
+    }
     let header = "| | Requests | Local | Cached | Paid | Refused | Failed | Cost | Saved | Score | p50 | p95 |\n|---|---|---|---|---|---|---|---|---|---|---|---|";
     table(&mut text, "Weeks", header, report.weeks.iter().map(line));
     table(&mut text, "Days", header, report.days.iter().map(line));
@@ -84,6 +89,17 @@ fn table(text: &mut String, title: &str, header: &str, rows: impl Iterator<Item 
 fn advice(advice: &Advice) -> String {
     let saves = advice.saves_usd_a_month.map_or_else(String::new, |saves| format!(" Up to ${saves:.2} a month."));
     format!("- {}{saves}", advice.text)
+}
+
+fn proposal(proposal: &ProposalLine) -> String {
+    let ProposalLine { id, agent, question, questions, saves_usd_a_month, state } = proposal;
+    let command = match state {
+        EntryState::Accepted => "accepted; if it is wrong: `farthing knowledge withdraw",
+        _ => "`farthing knowledge approve",
+    };
+    format!(
+        "- {question} ({agent}; about {questions} questions, up to ${saves_usd_a_month:.2} a month): {command} {id}`"
+    )
 }
 
 fn line(line: &Line) -> String {

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use farthing_bootstrap::clock::Ulids;
-use farthing_domain::ids::{RequestId, Tenant};
-use farthing_domain::outcome::{Attempt, Feedback, Outcome, Summary};
-use farthing_domain::policy::Policy;
-use farthing_domain::ports::{Clock, OutcomeLog, Rated, SHARDS, StoreError};
+use farthing_domain::ids::{AgentId, RequestId, Tenant};
+use farthing_domain::knowledge::{EntryState, LearnedEntry};
+use farthing_domain::outcome::{Attempt, Feedback, Outcome, QuantizedVector, QueryRecord, Summary, Words};
+use farthing_domain::policy::{Approval, Policy};
+use farthing_domain::ports::{Clock, LearnedKnowledge as _, OutcomeLog, Rated, SHARDS, StoreError};
 use farthing_domain::rollout::Arm;
 use farthing_domain::time::{Month, Timestamp, Week};
 use farthing_stores::DocumentArchive;
 use farthing_testkit::outcomes::{judged, paid};
-use farthing_testkit::stores_suite::{OracleJobs, OracleVersions};
+use farthing_testkit::stores_suite::{OracleJobs, OracleLearned, OracleVersions};
 use futures::future::join_all;
 use tempfile::TempDir;
 
@@ -70,6 +71,7 @@ struct World {
     outcomes: Arc<Outcomes>,
     jobs: Arc<OracleJobs>,
     versions: Arc<OracleVersions>,
+    learned: Arc<OracleLearned>,
     folder: TempDir,
     clock: Arc<Set>,
 }
@@ -90,6 +92,7 @@ impl World {
             outcomes: Arc::new(outcomes),
             jobs: Arc::default(),
             versions: Arc::default(),
+            learned: Arc::default(),
             folder: TempDir::new().unwrap(),
             clock,
         }
@@ -103,6 +106,7 @@ impl World {
             outcomes: self.outcomes.clone(),
             archive: Arc::new(DocumentArchive::in_directory(self.folder.path())),
             versions: self.versions.clone(),
+            learned: self.learned.clone(),
             policy,
             ids: Arc::new(Ulids::default()),
             clock: self.clock.clone(),
@@ -294,4 +298,91 @@ async fn the_page_has_plots_and_needs_no_other_file() {
     for part in ["<script", "src=", "href=", "NaN", "inf"] {
         assert!(!page.contains(part), "{part:?} in {page}");
     }
+}
+
+/// A question that is asked again and again, whose words are kept.
+fn asked_again(number: u32, at: Timestamp) -> Outcome {
+    let usual = paid(number, at);
+    let embedding = QuantizedVector::of(&[1.0, number as f32 / 1_000.0]);
+    let query = usual.query.clone().map(|query| QueryRecord { embedding, ..query });
+    let question = format!("Do you ship to <island {}>?", number % 2);
+    let words = Words::new(&question, "We ship to every island within 9 days.");
+    Outcome { query, words: Some(words), ..usual }
+}
+
+impl World {
+    fn of_one_topic() -> Self {
+        let mut world = Self::new(3);
+        let outcomes = Arc::get_mut(&mut world.outcomes).unwrap();
+        for number in 0..20 {
+            let outcome = asked_again(1_000 + number, week().start().plus(Duration::from_secs(number.into())));
+            outcomes.by_shard.entry((outcome.at.day(), 0)).or_default().push(outcome);
+        }
+        world
+    }
+
+    async fn learned(&self) -> Vec<LearnedEntry> {
+        self.learned.entries(&AgentId::parse("rprd").unwrap()).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_was_paid_for_again_and_again_is_proposed_once() {
+    let world = World::of_one_topic();
+    let made = handle(&world.optimize()).await.unwrap();
+    let learned = world.learned().await;
+    let [entry] = learned.as_slice() else { panic!("{learned:?}") };
+    assert_eq!((entry.state, entry.sources.len()), (EntryState::Proposed, 20));
+    assert_eq!(entry.answer, "We ship to every island within 9 days.");
+    assert_eq!(made["result"]["proposals"], json!([entry.id]));
+
+    let (report, pages) = world.optimize().archive.report(week()).await.unwrap().unwrap();
+    assert_eq!((report.proposals.len(), report.proposals[0].questions), (1, 20));
+    let command = format!("`farthing knowledge approve {}`", entry.id);
+    assert!(
+        pages.markdown.contains(&command) && pages.markdown.contains("Do you ship to island "),
+        "{}",
+        pages.markdown
+    );
+    assert!(pages.html.contains(&format!("<code>farthing knowledge approve {}</code>", entry.id)), "{}", pages.html);
+    assert!(!pages.html.contains("<island"));
+
+    // The next week asks the same, after the owner rejected it.
+    let id = entry.id.clone();
+    let agent = entry.agent.clone();
+    world.learned.set_state(&agent, &id, EntryState::Proposed, EntryState::Rejected).await.unwrap();
+    let mut world = world;
+    let outcomes = Arc::get_mut(&mut world.outcomes).unwrap();
+    for number in 0..20 {
+        let at = week().next().start().plus(Duration::from_secs(number.into()));
+        outcomes.by_shard.entry((at.day(), 0)).or_default().push(asked_again(2_000 + number, at));
+    }
+    world.pass(Duration::from_secs(7 * 86_400));
+    assert_eq!(handle(&world.optimize()).await.unwrap()["result"]["proposals"], json!([]));
+    assert_eq!(world.learned().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_owner_who_says_so_need_not_approve() {
+    let world = World::of_one_topic();
+    let mut optimize = world.optimize();
+    optimize.policy.learning.approve = Approval::Automatic;
+    handle(&optimize).await.unwrap();
+    let learned = world.learned().await;
+    assert_eq!(learned[0].state, EntryState::Accepted);
+    let pages = optimize.archive.report(week()).await.unwrap().unwrap().1;
+    assert!(pages.markdown.contains(&format!("`farthing knowledge withdraw {}`", learned[0].id)), "{}", pages.markdown);
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_off_before_its_end_proposes_the_same_again() {
+    let (whole, cut) = (World::of_one_topic(), World::of_one_topic());
+    handle(&whole.optimize()).await.unwrap();
+    let before = cut.optimize();
+    let refused = before.run(|_| Err(JobResult::parse(&"x".repeat(JobResult::MOST_BYTES + 1)).unwrap_err())).await;
+    assert!(matches!(refused, Err(OptimizeFailed::Result(_))));
+    assert_eq!(cut.learned().await, whole.learned().await, "it was proposed before the run broke off");
+    cut.pass(Duration::from_millis(1));
+    handle(&cut.optimize()).await.unwrap();
+    assert_eq!((cut.documents(), cut.learned().await), (whole.documents(), whole.learned().await));
 }

@@ -24,6 +24,7 @@ use farthing_domain::auth::ApiKeyId;
 use farthing_domain::money::Usd;
 use farthing_domain::ports::{ApiKeys as _, Ids, Ledger, SecretSource};
 use farthing_gateway::authorize::{Authorize, KeyAdmin};
+use farthing_gateway::learned::LearnedAdmin;
 use farthing_gateway::optimize::Optimize;
 use farthing_gateway::reconcile::Reconcile;
 use farthing_gateway::secrets::CachedSecret;
@@ -31,7 +32,7 @@ use farthing_gateway::status::Status;
 use farthing_gateway::sweep::Sweep;
 use farthing_gateway::versions::VersionAdmin;
 use farthing_stores::{
-    DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, DynamoVersions, FileSecret, LedgerConfig,
+    DynamoApiKeys, DynamoJobs, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoVersions, FileSecret, LedgerConfig,
     SecretsManagerSecret,
 };
 #[cfg(feature = "answering")]
@@ -93,7 +94,8 @@ pub async fn optimize(config: &Config) -> anyhow::Result<Optimize> {
         versions: Arc::new(DynamoVersions::new(connection.table.clone())),
         policy,
         jobs: Arc::new(DynamoJobs::new(connection.table.clone())),
-        outcomes: Arc::new(DynamoOutcomes::new(connection.table)),
+        outcomes: Arc::new(DynamoOutcomes::new(connection.table.clone())),
+        learned: Arc::new(DynamoLearned::new(connection.table)),
         ids: Arc::new(Ulids::default()),
         clock: Arc::new(SystemClock),
     })
@@ -126,6 +128,15 @@ async fn warm<T, E: std::error::Error + 'static>(what: &'static str, read: impl 
 pub async fn key_admin(config: &Config) -> anyhow::Result<KeyAdmin> {
     let (keys, pepper) = keys_and_pepper(config).await?;
     Ok(KeyAdmin { keys, pepper, clock: Arc::new(SystemClock) })
+}
+
+/// What the owner's word on learned knowledge needs.
+///
+/// # Errors
+/// When a file is wrong or the table cannot be made.
+pub async fn learned_admin(config: &Config) -> anyhow::Result<LearnedAdmin> {
+    let agents = OwnerFiles::of(config)?.agents.into_keys().collect();
+    Ok(LearnedAdmin { learned: Arc::new(DynamoLearned::new(stores::connect(config).await?.table)), agents })
 }
 
 async fn keys_and_pepper(config: &Config) -> anyhow::Result<(Arc<DynamoApiKeys>, Arc<dyn SecretSource>)> {

@@ -21,7 +21,7 @@ pub struct BrandProfile {
     /// How the brand speaks.
     pub voice: Voice,
     /// Whether questions and answers are kept with what became of them, for 90 days. The week's report has one question for
-    /// each topic then, and is kept for good.
+    /// each topic then, and is kept for good, as are the entries that paid answers propose.
     #[serde(default)]
     pub keeps_words: bool,
     /// Sentences that belong under an answer when the query has one of their words.

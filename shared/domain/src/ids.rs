@@ -69,6 +69,10 @@ id!(
     AgentId, "agent id", "1 to 32 of a-z, 0-9 and -", |text| is_slug(text, 32, "-")
 );
 id!(
+    /// The name of an entry of knowledge that paid answers became.
+    EntryId, "entry id", "1 to 80 of a-z, 0-9 and -", |text| is_slug(text, 80, "-")
+);
+id!(
     /// The name of a model in the registry.
     ModelId, "model id", "1 to 64 of a-z, 0-9, . and -", |text| is_slug(text, 64, "-.")
 );

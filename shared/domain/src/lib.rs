@@ -14,6 +14,7 @@ pub mod guard;
 pub mod hex;
 pub mod ids;
 pub mod jobs;
+pub mod knowledge;
 pub mod ledger;
 pub mod metrics;
 pub mod money;

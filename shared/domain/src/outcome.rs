@@ -203,16 +203,18 @@ pub struct Words {
     pub question: String,
     /// The answer.
     pub answer: String,
+    /// Whether other messages came before the question, so that it may mean something only together with them.
+    pub is_follow_up: bool,
 }
 
 impl Words {
     /// The most characters that are kept of each.
     pub const MOST_CHARS: usize = 2_000;
 
-    /// The beginnings of both.
+    /// The beginnings of both; the question begins the conversation.
     #[must_use]
     pub fn new(question: &str, answer: &str) -> Self {
         let beginning = |text: &str| text.chars().take(Self::MOST_CHARS).collect();
-        Self { question: beginning(question), answer: beginning(answer) }
+        Self { question: beginning(question), answer: beginning(answer), is_follow_up: false }
     }
 }

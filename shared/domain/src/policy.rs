@@ -15,7 +15,7 @@ use crate::weekly::promotion::PromotionRules;
 mod learning;
 mod tuning;
 
-pub use learning::LearningPolicy;
+pub use learning::{Approval, LearningPolicy};
 pub use tuning::{Calibration, Thresholds, Tuning};
 pub(crate) use tuning::{logit, sigmoid};
 
@@ -274,7 +274,7 @@ impl Policy {
         let is_gain = |value: f32| (-1.0..=1.0).contains(&value);
         let (drift, promotion) = (&self.drift, &self.rollout.promotion);
         let learning = &self.learning;
-        let checks: [(&'static str, bool, &str); 34] = [
+        let checks: [(&'static str, bool, &str); 35] = [
             ("budget.monthly_usd", self.budget.monthly_usd > Usd::ZERO, "more than 0"),
             (
                 "budget.monthly_usd",
@@ -337,6 +337,11 @@ impl Policy {
                     .iter()
                     .all(|least| *least > 0.0),
                 "numbers above 0",
+            ),
+            (
+                "learning.min_questions",
+                (LearningPolicy::LEAST_QUESTIONS..=256).contains(&self.learning.min_questions),
+                "3 to 256",
             ),
             ("limits.request_ms", (1_000..=26_000).contains(&limits.request_ms), "1000 to 26000"),
             ("limits.step_ms", (100..=20_000).contains(&limits.step_ms), "100 to 20000"),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod generation;
 mod keys;
+mod learned;
 mod models;
 mod providers;
 mod stores;
@@ -14,6 +15,7 @@ mod versions;
 
 pub use generation::{Finish, Generated, GenerationError, GenerationRequest, Generator, Heard, Sampling};
 pub use keys::{ApiKeys, SecretSource, SecretText, SecretUnavailable};
+pub use learned::{LearnedKnowledge, StateChange};
 pub use models::{
     Analysis, Analyst, GroundedAnswerer, KnowledgeBase, LocalAnswer, LocalModels, ModelUnavailable, Passage,
     QuestionMatcher, Rephraser, Retrieval, RuleCheck, Source, Validation, Validator,

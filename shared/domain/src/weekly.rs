@@ -10,6 +10,7 @@ pub mod drift;
 pub mod learning;
 pub mod measures;
 pub mod promotion;
+pub mod proposals;
 mod replay;
 pub mod report;
 #[cfg(test)]

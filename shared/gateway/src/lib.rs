@@ -12,6 +12,7 @@ mod cascading;
 mod comparing;
 pub mod error;
 pub mod init;
+pub mod learned;
 pub mod loading;
 mod local;
 pub mod local_tier;

@@ -1,21 +1,24 @@
 //! The use case of the weekly run: once a week, by whoever comes first, with one recorded result.
 //!
-//! It reads the outcomes of the week that has ended, holds them against a baseline, writes a report and takes one step of the
-//! policy at most. It spends nothing.
+//! It reads the outcomes of the week that has ended, holds them against a baseline, keeps the knowledge that paid answers
+//! propose, writes a report and takes one step of the policy at most. It spends nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_domain::jobs::{Job, JobClaim, JobRefused, JobResult, ResultTooLong};
+use farthing_domain::knowledge::LearnedEntry;
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    ActivationRefused, Clock, Ids, Jobs, OutcomeLog, PolicyVersions, SHARDS, StoreError, WeekArchive,
+    ActivationRefused, Clock, Ids, Jobs, LearnedKnowledge, OutcomeLog, PolicyVersions, SHARDS, StoreError, WeekArchive,
 };
 use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
 use farthing_domain::versions::Standing;
 use farthing_domain::weekly::drift::{Change, Measure, changes};
 use farthing_domain::weekly::learning::{is_frozen, learn};
+use farthing_domain::weekly::proposals::{ProposalLine, proposals};
 use farthing_domain::weekly::report::report;
 use farthing_domain::weekly::{Baseline, Digest, Pages, WeeklyReport};
 
@@ -39,6 +42,8 @@ pub struct Optimize {
     pub archive: Arc<dyn WeekArchive>,
     /// The versions of the policy.
     pub versions: Arc<dyn PolicyVersions>,
+    /// Knowledge that paid answers became.
+    pub learned: Arc<dyn LearnedKnowledge>,
     /// What the owner decided.
     pub policy: Policy,
     /// Names for invocations.
@@ -165,7 +170,23 @@ impl Optimize {
         let mut report = report(week, &digest, &policy, before, since, drift.unwrap_or_default());
         let (next, step) = learn(standing, &self.policy, &digest, &report.rollout, (week, self.clock.now()));
         report.policy = step;
+        report.proposals = self.propose(week, &digest).await?.iter().map(ProposalLine::from).collect();
         Ok((report, next))
+    }
+
+    /// Keeps the knowledge that the week's paid answers propose. Doing it again changes nothing.
+    async fn propose(&self, week: Week, digest: &Digest) -> Result<Vec<LearnedEntry>, StoreError> {
+        let with_words = digest.bought.sample.iter().filter(|question| question.answered.is_some());
+        let agents: BTreeSet<_> = with_words.map(|question| &question.agent).collect();
+        let mut known = Vec::new();
+        for agent in agents {
+            known.extend(self.learned.entries(agent).await?);
+        }
+        let proposed = proposals(week, &digest.bought, &self.policy, &known);
+        for entry in &proposed {
+            self.learned.propose(entry).await?;
+        }
+        Ok(proposed)
     }
 
     /// What the outcomes of `week` come to, from where an invocation that was cut off had come to.

@@ -136,7 +136,10 @@ impl Answering {
             latency_ms,
             error: ended.result.as_ref().err().map(|error| error.code().to_owned()),
             feedback: None,
-            words: words.map(|answer| Words::new(request.conversation.query().as_str(), &answer.text)),
+            words: words.map(|answer| Words {
+                is_follow_up: !request.conversation.is_single_turn(),
+                ..Words::new(request.conversation.query().as_str(), &answer.text)
+            }),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod bm25;
 pub mod check;
 mod files;
 pub mod index;
+mod learned;
 pub mod matrix;
 pub mod phrasings;
 pub mod reranking;

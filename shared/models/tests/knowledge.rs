@@ -70,7 +70,8 @@ impl Place {
 
     fn open(&self, encoder_id: &str, encoder: &Words) -> Result<(KnowledgeIndex, bool), IndexError> {
         let indexes = self.0.path().join("indexes");
-        let config = IndexConfig { agent: &agent(), sources: &self.sources(), artifacts: &indexes, encoder_id };
+        let config =
+            IndexConfig { agent: &agent(), sources: &self.sources(), artifacts: &indexes, encoder_id, learned: None };
         KnowledgeIndex::open_or_build(config, encoder, &mut |_| {})
     }
 }
@@ -143,7 +144,13 @@ fn progress_reaches_the_total() {
     let place = Place::new();
     let (last, calls) = (Cell::new(Progress { done: 0, total: 0 }), Cell::new(0));
     let indexes = place.0.path().join("indexes");
-    let config = IndexConfig { agent: &agent(), sources: &place.sources(), artifacts: &indexes, encoder_id: "words-1" };
+    let config = IndexConfig {
+        agent: &agent(),
+        sources: &place.sources(),
+        artifacts: &indexes,
+        encoder_id: "words-1",
+        learned: None,
+    };
     let mut on_progress = |progress: Progress| {
         assert!(progress.done > last.get().done && progress.done <= progress.total);
         last.set(progress);

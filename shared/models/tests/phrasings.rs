@@ -75,7 +75,8 @@ impl Place {
     fn index(&self) -> (KnowledgeIndex, bool) {
         let (agent, indexes) = (AgentId::parse("bikes").unwrap(), self.0.path().join("indexes"));
         let sources = self.sources();
-        let config = IndexConfig { agent: &agent, sources: &sources, artifacts: &indexes, encoder_id: "words" };
+        let config =
+            IndexConfig { agent: &agent, sources: &sources, artifacts: &indexes, encoder_id: "words", learned: None };
         KnowledgeIndex::open_or_build(config, &Words, &mut |_| {}).unwrap()
     }
 

@@ -11,8 +11,8 @@ use farthing_domain::ports::{AnswerCache, CacheLookup, Jobs, WeekArchive as _};
 use farthing_domain::time::Timestamp;
 use farthing_embedded::EmbeddedDynamo;
 use farthing_stores::{
-    DirectoryModelStore, DocumentArchive, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoOutcomes, DynamoReleases,
-    DynamoVersions, Table,
+    DirectoryModelStore, DocumentArchive, DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoLearned, DynamoOutcomes,
+    DynamoReleases, DynamoVersions, Table,
 };
 use farthing_testkit::stores_suite;
 
@@ -51,6 +51,11 @@ async fn they_are_releases() {
 #[tokio::test]
 async fn they_are_versions_of_the_policy() {
     on_each(async |table| stores_suite::check_policy_versions(&DynamoVersions::new(table)).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_is_learned_knowledge() {
+    on_each(async |table| stores_suite::check_learned_knowledge(&DynamoLearned::new(table)).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -14,7 +14,7 @@ use farthing_domain::money::Usd;
 use farthing_domain::ports::{Jobs, Ledger, LedgerAudit};
 use farthing_domain::time::Timestamp;
 use farthing_stores::{
-    DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions,
+    DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions,
     LedgerConfig, Table,
 };
 use farthing_testkit::strict_dynamo::StrictDynamo;
@@ -67,6 +67,11 @@ async fn they_are_versions_of_the_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_is_learned_knowledge() {
+    stores_suite::check_learned_knowledge(&DynamoLearned::new(table().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn they_are_api_keys() {
     stores_suite::check_api_keys(&DynamoApiKeys::new(table().await)).await;
 }
@@ -116,6 +121,7 @@ async fn the_other_stores_requests_are_answered_as_embedded_dynamo_does() {
     stores_suite::check_releases(&DynamoReleases::new(table.clone())).await;
     stores_suite::check_api_keys(&DynamoApiKeys::new(table.clone())).await;
     stores_suite::check_policy_versions(&DynamoVersions::new(table.clone())).await;
+    stores_suite::check_learned_knowledge(&DynamoLearned::new(table.clone())).await;
     let audited = DynamoLedger::new(table, LedgerConfig::new(Usd::ZERO, 95, "1"));
     assert!(audited.attempts(Timestamp::from_millis(0).month()).await.unwrap().is_empty());
     both.compare_tables("farthing").await;

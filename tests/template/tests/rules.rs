@@ -187,6 +187,13 @@ fn a_right_too_many_is_noticed() {
     check(rule, objects("OptimizeRole", 4, "models/"), "OptimizeRole", "no s3:PutObject");
     let keys = "OptimizeRole/Properties/Policies/0/PolicyDocument/Statement/2/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys";
     check(rule, set(keys, json!(["POLICY#*", "BUDGET#*"])), "OptimizeRole", "no dynamodb:GetItem");
+    for folder in ["models/", "models/knowledge/", "learning/"] {
+        check(rule, objects("InitRole", 5, folder), "InitRole", "no s3:PutObject");
+    }
+    check(rule, action("InitRole", 4, "dynamodb:UpdateItem"), "InitRole", "no dynamodb:UpdateItem");
+    check(rule, action("OptimizeRole", 6, "dynamodb:UpdateItem"), "OptimizeRole", "no dynamodb:UpdateItem");
+    let keys = "OptimizeRole/Properties/Policies/0/PolicyDocument/Statement/6/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys";
+    check(rule, set(keys, json!(["KNOW#*", "OUTCOME#*"])), "OptimizeRole", "no dynamodb:PutItem");
     let secret = json!({
         "Effect": "Allow",
         "Action": "secretsmanager:GetSecretValue",

@@ -68,7 +68,8 @@ pub async fn init(config: &Config) -> anyhow::Result<(Init, Arc<dyn Ids>)> {
     let files = OwnerFiles::of(config)?;
     let connection = connect_stores(config).await?;
     let stores = Stores::over(&connection, &files);
-    let models = ModelFiles::new(config, &files, model_store(&connection, config), Arc::new(NoProgress))?;
+    let models = ModelFiles::new(config, &files, model_store(&connection, config), Arc::new(NoProgress))?
+        .with_learned(stores.learned.clone());
     Ok((init_of(&files, &stores, models.local_models()?), Arc::new(Ulids::default())))
 }
 
@@ -112,7 +113,8 @@ pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Res
     let stores = Stores::over(&connection, &files);
     let connected = begun.elapsed();
     let remote = model_store(&connection, config);
-    let models = Arc::new(ModelFiles::new(config, &files, remote.clone(), progress)?);
+    let models = ModelFiles::new(config, &files, remote.clone(), progress)?.with_learned(stores.learned.clone());
+    let models = Arc::new(models);
     let local = async {
         if remote.is_some() {
             return Ok(follow_releases(models.clone(), &stores).await);

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use farthing_domain::complexity::Tier;
 use farthing_domain::ids::{AgentId, ModelId};
 use farthing_domain::ports::{
-    Generator, GroundedAnswerer, LocalModels, ModelStore, ModelUnavailable, Rephraser, Validator,
+    Generator, GroundedAnswerer, LearnedKnowledge, LocalModels, ModelStore, ModelUnavailable, Rephraser, Validator,
 };
 use farthing_domain::registry::{ModelKind, ModelSpec, Registry};
 use farthing_domain::release::{Release, ReleasedModel};
@@ -92,6 +92,7 @@ impl ModelFiles {
             indexes: config.models_folder().join("knowledge"),
             artifacts: artifacts.clone(),
             remote,
+            learned: None,
             encoder: spec(&files.registry, ENCODER)?.clone(),
             pool: pool.clone(),
             progress,
@@ -105,6 +106,12 @@ impl ModelFiles {
             min_answerability: files.policy.limits.min_answerability.min(files.policy.quality.rephrase),
             pool,
         })
+    }
+
+    /// The models with agents' knowledge as paid answers added to it.
+    pub(super) fn with_learned(mut self, learned: Arc<dyn LearnedKnowledge>) -> Self {
+        self.knowledge.learned = Some(learned);
+        self
     }
 
     /// The agents' knowledge as files.

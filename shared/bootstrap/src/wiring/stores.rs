@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use aws_config::{BehaviorVersion, SdkConfig};
-use farthing_domain::ports::{AnswerCache, Ledger, OutcomeLog, PolicyVersions, Releases};
+use farthing_domain::ports::{AnswerCache, LearnedKnowledge, Ledger, OutcomeLog, PolicyVersions, Releases};
 use farthing_stores::{
-    DocumentArchive, DynamoAnswerCache, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions, LedgerConfig,
+    DocumentArchive, DynamoAnswerCache, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions, LedgerConfig,
     Table,
 };
 
@@ -26,6 +26,8 @@ pub struct Stores {
     pub releases: Arc<dyn Releases>,
     /// The versions of the policy.
     pub versions: Arc<dyn PolicyVersions>,
+    /// Knowledge that paid answers became.
+    pub learned: Arc<dyn LearnedKnowledge>,
 }
 
 impl Stores {
@@ -38,6 +40,7 @@ impl Stores {
             outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
             releases: Arc::new(DynamoReleases::new(table.clone())),
             versions: Arc::new(DynamoVersions::new(table.clone())),
+            learned: Arc::new(DynamoLearned::new(table.clone())),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::policy::QualityThresholds;
 use crate::quality::{Quality, Verdict};
 use crate::rollout::Arm;
 pub use evidence::{KEPT, Rating, Seen, Try, VersionSum, Versions};
-pub use topics::{Bought, BoughtQuestion, Centroid, Sample};
+pub use topics::{Bought, BoughtAnswer, BoughtQuestion, Centroid, Sample};
 
 mod evidence;
 mod topics;

@@ -7,6 +7,7 @@ use super::drift::{Change, Measure};
 use super::learning::PolicyStep;
 use super::measures::{Latencies, Moments};
 use super::promotion::{Decision, decide, sureness};
+use super::proposals::ProposalLine;
 use super::topics::{Topic, topics};
 use crate::complexity::Tier;
 use crate::money::Usd;
@@ -24,7 +25,7 @@ const MARGIN: f64 = 0.03;
 /// How sure advice is, one-sided.
 const CONFIDENCE: f64 = 0.95;
 /// Weeks in a month, in the mean.
-const WEEKS: f64 = 365.25 / 12.0 / 7.0;
+pub(super) const WEEKS: f64 = 365.25 / 12.0 / 7.0;
 
 /// What a week came to. Money is in dollars, shares and scores from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub struct WeeklyReport {
     pub changes: Vec<Change>,
     /// What was paid for although knowledge might have answered it, by topic.
     pub topics: Vec<Topic>,
+    /// Knowledge that paid answers propose, new this week.
+    #[serde(default)]
+    pub proposals: Vec<ProposalLine>,
     /// How well queries were routed, by tier.
     #[serde(default)]
     pub routing: Vec<RoutingLine>,
@@ -197,6 +201,7 @@ pub fn report(
         reliability: bins.collect(),
         baseline_week: baseline,
         topics: topics(&digest.bought),
+        proposals: Vec::new(),
         routing: routing(digest),
         policy: PolicyStep::default(),
         rollout: decide(digest, &changes, policy),

@@ -10,7 +10,7 @@ use crate::money::Usd;
 
 /// From this cosine with a topic's mean up a question is on it. At 0.7, of 190 questions to a bank in topics of three and more
 /// 92 % are of their topic's commonest intent (BANKING77), and 41 % are in one; at 0.65 73 %, at 0.75 97 %.
-const SAME_TOPIC: f64 = 0.7;
+pub(super) const SAME_TOPIC: f64 = 0.7;
 /// The fewest questions of a sample that make a topic.
 const LEAST: usize = 3;
 /// The most topics that are told.
@@ -32,14 +32,15 @@ pub struct Topic {
     pub example: Option<String>,
 }
 
-struct Cluster<'a> {
-    sum: Vec<f64>,
-    questions: Vec<&'a BoughtQuestion>,
+/// Questions of one agent that are near to each other.
+pub(super) struct Cluster<'a> {
+    /// The sum of their embeddings.
+    pub(super) sum: Vec<f64>,
+    pub(super) questions: Vec<&'a BoughtQuestion>,
 }
 
-/// The topics of what was paid for, the largest first.
-#[must_use]
-pub fn topics(bought: &Bought) -> Vec<Topic> {
+/// The questions of the sample by topic, the largest topic first.
+pub(super) fn clusters(bought: &Bought) -> Vec<Cluster<'_>> {
     let mut clusters: Vec<Cluster<'_>> = Vec::new();
     for question in bought.sample.iter() {
         let vector: Vec<f64> = question.embedding.to_vec().into_iter().map(f64::from).collect();
@@ -55,6 +56,12 @@ pub fn topics(bought: &Bought) -> Vec<Topic> {
     }
     clusters.retain(|cluster| cluster.questions.len() >= LEAST);
     clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.questions.len()));
+    clusters
+}
+
+/// The topics of what was paid for, the largest first.
+#[must_use]
+pub fn topics(bought: &Bought) -> Vec<Topic> {
     let drawn = bought.sample.iter().count() as f64;
     let topic = |cluster: Cluster<'_>| {
         let share = cluster.questions.len() as f64 / drawn;
@@ -66,7 +73,7 @@ pub fn topics(bought: &Bought) -> Vec<Topic> {
             example: cluster.questions.iter().find_map(|question| question.words.as_deref()).map(plain),
         }
     };
-    clusters.into_iter().take(MOST).map(topic).collect()
+    clusters(bought).into_iter().take(MOST).map(topic).collect()
 }
 
 /// The commonest text; of equals the first by name.
@@ -77,12 +84,12 @@ fn commonest<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
 }
 
 /// The text without marks that mean something in a page or a table: these are other people's words.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let is_plain = |c: &char| c.is_alphanumeric() || " .,:?!'’-#/€$£%".contains(*c);
     text.chars().filter(is_plain).collect()
 }
 
-fn cosine(one: &[f64], other: &[f64]) -> f64 {
+pub(super) fn cosine(one: &[f64], other: &[f64]) -> f64 {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let lengths = (dot(one, one) * dot(other, other)).sqrt();
     if lengths > 0.0 { dot(one, other) / lengths } else { 0.0 }
@@ -104,6 +111,7 @@ mod tests {
             embedding: QuantizedVector::of(&vector),
             passage: Some(format!("passage-{}", number % 3 / 2)),
             words: (number % 2 == 1).then(|| format!("question {place}")),
+            answered: None,
         }
     }
 

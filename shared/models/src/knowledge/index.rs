@@ -22,17 +22,21 @@ pub struct IndexConfig<'a> {
     pub agent: &'a AgentId,
     /// The folder of knowledge files.
     pub sources: &'a Path,
-    /// The folder in which the index file is kept, as `<agent>.knowledge`.
+    /// The folder in which the index file is kept: as `<agent>.knowledge`, or as `<agent>.learned.knowledge`.
     pub artifacts: &'a Path,
     /// A name of the encoder that changes when its vectors do, such as its weights' hash.
     pub encoder_id: &'a str,
+    /// One more knowledge file, of what paid answers became.
+    pub learned: Option<&'a SourceFile>,
 }
 
 impl IndexConfig<'_> {
     /// The index file's path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.artifacts.join(format!("{}.knowledge", self.agent))
+        // Apart, so that neither takes the other's place: some who open the one do not know what was learned.
+        let suffix = if self.learned.is_some() { "learned.knowledge" } else { "knowledge" };
+        self.artifacts.join(format!("{}.{suffix}", self.agent))
     }
 
     /// The hash, in hex, of what the index is made of: these sources and this encoder.
@@ -40,7 +44,15 @@ impl IndexConfig<'_> {
     /// # Errors
     /// [`SourceError`] when the sources cannot be read.
     pub fn version(&self) -> Result<String, SourceError> {
-        Ok(hex(&content_hash(self.encoder_id, &source::read_files(self.sources)?)))
+        Ok(hex(&content_hash(self.encoder_id, &self.files()?)))
+    }
+
+    /// All knowledge files, sorted by name.
+    fn files(&self) -> Result<Vec<SourceFile>, SourceError> {
+        let mut files = source::read_files(self.sources)?;
+        files.extend(self.learned.cloned());
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(files)
     }
 }
 
@@ -132,7 +144,7 @@ impl KnowledgeIndex {
         encoder: &dyn Encoder,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, bool), IndexError> {
-        let files = source::read_files(config.sources)?;
+        let files = config.files()?;
         let hash = content_hash(config.encoder_id, &files);
         let path = config.path();
         match artifact::read(&path).and_then(|stored| stored.of(&hash)) {
@@ -202,6 +214,14 @@ impl KnowledgeIndex {
     #[must_use]
     pub fn version(&self) -> String {
         hex(&self.hash[..6])
+    }
+
+    /// Each phrasing and each passage with its vector.
+    pub(super) fn vectors(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        let phrasings = self.entries.iter().flat_map(Entry::phrasings).enumerate();
+        let passages = self.entries.iter().flat_map(|entry| entry.passages.iter().map(String::as_str)).enumerate();
+        let phrasings = phrasings.map(|(row, text)| (text, self.phrasings.row(row)));
+        phrasings.chain(passages.map(|(row, text)| (text, self.passages.row(row))))
     }
 
     fn from_stored(stored: Stored) -> Self {

@@ -14,6 +14,7 @@ use farthing_models::knowledge::{KnowledgeIndex, check, source};
 mod common;
 #[path = "../common/family.rs"]
 mod family;
+mod learned;
 mod published;
 
 fn repository() -> PathBuf {

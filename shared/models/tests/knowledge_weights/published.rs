@@ -36,36 +36,36 @@ impl ModelStore for Folder {
 }
 
 /// Two machines with the same agents' folder, and the bucket between them.
-struct Place(TempDir);
+pub(super) struct Place(TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         place.write("Twelve euros a day.");
         place
     }
 
-    fn write(&self, answer: &str) {
+    pub(super) fn write(&self, answer: &str) {
         let folder = self.path("agents/bikes/knowledge");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("rental.md"), format!("# Bikes\n\n## What does a bike cost?\n{answer}\n")).unwrap();
     }
 
-    fn path(&self, below: &str) -> PathBuf {
+    pub(super) fn path(&self, below: &str) -> PathBuf {
         self.0.path().join(below)
     }
 
-    fn bucket(&self) -> Arc<dyn ModelStore> {
+    pub(super) fn bucket(&self) -> Arc<dyn ModelStore> {
         Arc::new(Folder(self.path("bucket")))
     }
 
     /// The owner's machine, which has the weights and builds.
-    fn owner(&self) -> KnowledgeFiles {
+    pub(super) fn owner(&self) -> KnowledgeFiles {
         self.machine("owner", common::store(), None)
     }
 
     /// A function, which has nothing but the bucket.
-    fn function(&self) -> KnowledgeFiles {
+    pub(super) fn function(&self) -> KnowledgeFiles {
         let config = ArtifactConfig {
             root: self.path("function"),
             repository_root: self.path("none"),
@@ -87,18 +87,19 @@ impl Place {
             indexes: self.path(name).join("knowledge"),
             artifacts,
             remote,
+            learned: None,
             encoder: common::registry::read().get(&common::encoder_id()).unwrap().clone(),
             pool: CpuPool::for_this_machine(8),
             progress: Arc::new(NoProgress),
         }
     }
 
-    fn object(&self, released: &ReleasedKnowledge) -> PathBuf {
+    pub(super) fn object(&self, released: &ReleasedKnowledge) -> PathBuf {
         self.path("bucket").join(&released.file.key)
     }
 }
 
-fn bikes() -> AgentId {
+pub(super) fn bikes() -> AgentId {
     AgentId::parse("bikes").unwrap()
 }
 

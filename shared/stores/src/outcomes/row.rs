@@ -71,6 +71,7 @@ pub(super) fn write(outcome: &Outcome) -> Result<Item, serde_json::Error> {
         (FEEDBACK, outcome.feedback.map(|feedback| text(feedback.as_str()))),
         ("question", outcome.words.as_ref().map(|words| text(words.question.as_str()))),
         ("answer", outcome.words.as_ref().map(|words| text(words.answer.as_str()))),
+        ("follow_up", outcome.words.as_ref().filter(|words| words.is_follow_up).map(|_| AttributeValue::Bool(true))),
         ("tier", query.map(|query| text(query.tier.as_str()))),
         ("sure", query.and_then(|query| fraction(query.confidence))),
         ("vector", query.map(|query| bytes(query.embedding.to_bytes()))),
@@ -149,7 +150,7 @@ fn words(row: &Item) -> Result<Option<Words>, Malformed> {
         return Ok(None);
     }
     let [question, answer] = [get_text(row, "question")?, get_text(row, "answer")?].map(str::to_owned);
-    Ok(Some(Words { question, answer }))
+    Ok(Some(Words { question, answer, is_follow_up: row.contains_key("follow_up") }))
 }
 
 fn attempts(row: &Item) -> Result<Vec<Attempt>, Malformed> {

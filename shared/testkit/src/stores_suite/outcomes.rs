@@ -228,7 +228,7 @@ fn full(number: u32, at: Timestamp) -> Outcome {
         shadow: Some(Attempt::skipped("knowledge", "compared").judged(Some(&quality()))),
         error: Some("no_answer".to_owned()),
         feedback: Some(Feedback::Helpful),
-        words: Some(Words::new("What does it cost? “é”", &"long ".repeat(600))),
+        words: Some(Words { is_follow_up: true, ..Words::new("What does it cost? “é”", &"long ".repeat(600)) }),
         ..outcome(number, at)
     }
 }

@@ -71,6 +71,7 @@ fn report(week: Week, weeks: &[&str]) -> WeeklyReport {
         routing: Vec::new(),
         policy: PolicyStep::default(),
         topics: Vec::new(),
+        proposals: Vec::new(),
         rollout: Decision { stage: Stage::Half, reason: Reason::Worse, evidence: None },
         advice: Vec::new(),
     }

@@ -12,8 +12,8 @@ const STARS: [(&str, &str); 2] = [
 ];
 
 /// What the partition keys of the table and of its index begin with.
-pub const PREFIXES: [&str; 11] =
-    ["BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "HEALTH#", "JOB#", "KEY#", "POLICY#"];
+pub const PREFIXES: [&str; 12] =
+    ["BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "HEALTH#", "JOB#", "KEY#", "POLICY#", "KNOW#"];
 
 /// What a function may do at most.
 struct Rights {
@@ -26,7 +26,8 @@ struct Rights {
     objects: &'static [(&'static str, &'static str)],
 }
 
-/// Inference deletes and scans nothing; status only reads; only inference may spend; only authorize knows keys.
+/// Inference deletes and scans nothing; status only reads; only inference may spend; only authorize knows keys; only the
+/// owner decides on learned knowledge, as no function may update it.
 const RIGHTS: [Rights; 6] = [
     Rights {
         package: "farthing-inference",
@@ -48,17 +49,17 @@ const RIGHTS: [Rights; 6] = [
     },
     Rights {
         package: "farthing-init",
-        table: &[("GetItem", &["MODEL#"]), ("PutItem", &["MODEL#"])],
+        table: &[("GetItem", &["MODEL#"]), ("PutItem", &["MODEL#"]), ("Query", &["KNOW#"])],
         secret: None,
-        objects: &[("GetObject", "models")],
+        objects: &[("GetObject", "models"), ("PutObject", "models/learned")],
     },
     Rights {
         package: "farthing-optimize",
         table: &[
             ("UpdateItem", &["JOB#"]),
             ("GetItem", &["POLICY#"]),
-            ("PutItem", &["POLICY#"]),
-            ("Query", &["OUTCOME#"]),
+            ("PutItem", &["POLICY#", "KNOW#"]),
+            ("Query", &["OUTCOME#", "KNOW#"]),
         ],
         secret: None,
         objects: &[("GetObject", "learning"), ("PutObject", "learning")],

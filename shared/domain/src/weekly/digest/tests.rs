@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ids::{AgentId, ModelId, RequestId, Tenant};
-use crate::outcome::{QuantizedVector, QueryRecord};
+use crate::outcome::{QuantizedVector, QueryRecord, Words};
 use crate::time::Timestamp;
 
 const THRESHOLDS: QualityThresholds = QualityThresholds { deliver: 0.8, rephrase: 0.6, floor: 0.4, paid_prior: 0.8 };
@@ -182,7 +182,23 @@ fn any_outcome(number: u32) -> Outcome {
     let attempts =
         if number.is_multiple_of(2) { [usual.attempts.clone(), vec![more]].concat() } else { usual.attempts.clone() };
     let (policy, latency_ms) = (1 + number % 3, u64::from(number * 91));
-    Outcome { at, policy, score, feedback, arm, origin, query, shadow, attempts, latency_ms, ..usual }
+    let tenant = Tenant::parse(["shop", "bank", "school"][number as usize % 3]).unwrap();
+    let words = number.is_multiple_of(2).then(|| Words::new(&format!("question {number}"), "answer"));
+    Outcome {
+        at,
+        policy,
+        score,
+        feedback,
+        arm,
+        origin,
+        query,
+        shadow,
+        attempts,
+        latency_ms,
+        tenant,
+        words,
+        ..usual
+    }
 }
 
 proptest! {
@@ -196,4 +212,29 @@ proptest! {
         merged.merge(&digest(first));
         prop_assert_eq!(&merged, &whole);
     }
+}
+
+#[test]
+fn an_answer_is_kept_whole_or_not_at_all() {
+    let kept = |words: Words| {
+        let found = digest(&[Outcome { words: Some(words), ..paid(1) }]);
+        found.bought.sample.iter().next().unwrap().answered.is_some()
+    };
+    let long = |chars: usize| "é".repeat(chars);
+    assert!(kept(Words::new(&long(200), &long(1_000))));
+    assert!(!kept(Words::new(&long(201), &long(1_000))) && !kept(Words::new(&long(200), &long(1_001))));
+    let follow_up = Words { is_follow_up: true, ..Words::new("And that?", "Yes.") };
+    assert!(!kept(follow_up), "it means nothing alone");
+}
+
+#[test]
+fn it_is_known_whether_several_tenants_ask_an_agent() {
+    let of = |number, tenant| Outcome { tenant: Tenant::parse(tenant).unwrap(), origin: Origin::Local, ..paid(number) };
+    let agent = AgentId::parse("agent").unwrap();
+    let found = digest(&[of(1, "shop"), of(2, "shop")]);
+    assert!(!found.bought.has_several_tenants(&agent));
+    let outcomes = [of(1, "shop"), of(2, "bank"), of(3, "school"), of(4, "airline")];
+    let found = digest(&outcomes);
+    assert!(found.bought.has_several_tenants(&agent), "also of questions that nothing was paid for");
+    assert_eq!(found.bought.tenants["agent"].len(), 2, "no more are told apart");
 }

@@ -1,12 +1,15 @@
 //! What was asked about, as embeddings tell.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::complexity::Tier;
 use crate::hex::hex;
-use crate::ids::{AgentId, RequestId};
-use crate::outcome::{Origin, Outcome, QuantizedVector, QueryRecord, Words};
+use crate::ids::{AgentId, RequestId, Tenant};
+use crate::knowledge::LearnedEntry;
+use crate::outcome::{Feedback, Origin, Outcome, QuantizedVector, QueryRecord};
 
 /// How many requests a sample has: enough for shares within 3 %, and 200 KB of embeddings.
 const SAMPLED: usize = 256;
@@ -124,6 +127,9 @@ pub struct Bought {
     pub cost: i64,
     /// Some of them.
     pub sample: Sample<BoughtQuestion>,
+    /// The tenants that asked each agent anything at all, the first [`Bought::TENANTS`] by name: whether there were several.
+    #[serde(default)]
+    pub tenants: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// One question that was paid for.
@@ -138,27 +144,69 @@ pub struct BoughtQuestion {
     pub passage: Option<String>,
     /// Its words, where the agent's owner wants them kept; the beginning of them.
     pub words: Option<String>,
+    /// Its answer, where words are kept and both texts are short enough to be here whole.
+    #[serde(default)]
+    pub answered: Option<BoughtAnswer>,
+}
+
+/// What money bought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoughtAnswer {
+    /// Which request it was.
+    pub request: RequestId,
+    /// Whose.
+    pub tenant: Tenant,
+    /// The answer.
+    pub text: String,
+    /// Its score, 0 to 1.
+    pub score: f32,
+    /// Whether its caller called it unhelpful.
+    pub is_unhelpful: bool,
 }
 
 impl Bought {
     /// The most characters of a question's words.
-    const MOST_CHARS: usize = 200;
+    const MOST_CHARS: usize = LearnedEntry::MOST_QUESTION_CHARS;
+    /// The most characters of an answer: longer ones are left out, as a part of one is no answer.
+    const MOST_ANSWER_CHARS: usize = 1_000;
+    /// How many tenants of an agent are named.
+    const TENANTS: usize = 2;
 
     /// Adds a request, if it is one.
     pub fn add(&mut self, outcome: &Outcome, query: &QueryRecord) {
+        let tenants = self.tenants.entry(outcome.agent.as_str().to_owned()).or_default();
+        add_first(tenants, outcome.tenant.as_str());
         let is_about_knowledge = matches!(query.tier, Tier::Simple | Tier::Medium);
         if outcome.origin != Origin::Paid || !is_about_knowledge {
             return;
         }
         self.count += 1;
         self.cost += outcome.cost.nanos();
-        let beginning = |words: &Words| words.question.chars().take(Self::MOST_CHARS).collect();
         self.sample.add(&outcome.request, || BoughtQuestion {
             agent: outcome.agent.clone(),
             embedding: query.embedding.clone(),
             passage: query.knowledge.as_ref().map(|knowledge| knowledge.passage.clone()),
-            words: outcome.words.as_ref().map(beginning),
+            words: outcome.words.as_ref().map(|words| words.question.chars().take(Self::MOST_CHARS).collect()),
+            answered: Self::answer(outcome),
         });
+    }
+
+    /// The outcome's answer, if words are kept, both texts are whole, and the question can be understood alone.
+    fn answer(outcome: &Outcome) -> Option<BoughtAnswer> {
+        let is_within = |text: &str, most: usize| text.chars().nth(most).is_none();
+        let words = outcome.words.as_ref().filter(|words| {
+            !words.is_follow_up
+                && is_within(&words.question, Self::MOST_CHARS)
+                && is_within(&words.answer, Self::MOST_ANSWER_CHARS)
+        })?;
+        Some(BoughtAnswer {
+            request: outcome.request.clone(),
+            tenant: outcome.tenant.clone(),
+            text: words.answer.clone(),
+            score: outcome.score?,
+            is_unhelpful: outcome.feedback == Some(Feedback::Unhelpful),
+        })
     }
 
     /// Adds what `other` is of.
@@ -166,5 +214,25 @@ impl Bought {
         self.count += other.count;
         self.cost += other.cost;
         self.sample.merge(&other.sample);
+        for (agent, others) in &other.tenants {
+            let tenants = self.tenants.entry(agent.clone()).or_default();
+            others.iter().for_each(|tenant| add_first(tenants, tenant));
+        }
+    }
+
+    /// Whether several tenants asked the agent.
+    #[must_use]
+    pub fn has_several_tenants(&self, agent: &AgentId) -> bool {
+        self.tenants.get(agent.as_str()).is_some_and(|tenants| tenants.len() > 1)
+    }
+}
+
+/// Adds a tenant to the first ones by name.
+fn add_first(tenants: &mut BTreeSet<String>, tenant: &str) {
+    if !tenants.contains(tenant) {
+        tenants.insert(tenant.to_owned());
+    }
+    if tenants.len() > Bought::TENANTS {
+        tenants.pop_last();
     }
 }
