@@ -10,6 +10,7 @@
 mod generating;
 mod grounded;
 mod judging;
+mod policy;
 mod rephrasing;
 #[path = "../journeys/server.rs"]
 #[expect(dead_code, reason = "the journeys use more of it")]

@@ -22,6 +22,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
+use crate::policy;
 use crate::server::{ROOT, weights};
 
 /// How many outcomes a week has.
@@ -65,6 +66,7 @@ pub(crate) async fn measure() {
         let of = if row["acceptable"] == true { &mut good } else { &mut bad };
         of.push(tier.validator.validate(validation).await.unwrap().score);
     }
+    policy::measure(&policy::Scores { good: &good, bad: &bad }, &files.policy);
     let mut traffic = Traffic { usual, new, good, bad, random: StdRng::seed_from_u64(1) };
     drift(&mut traffic, &files.policy);
     reading(&files.policy).await;

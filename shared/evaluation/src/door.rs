@@ -104,6 +104,7 @@ impl Door {
             cache: nowhere.clone(),
             outcomes: nowhere,
             versions: None,
+            learned: None,
             clock: self.clock.clone(),
         })
     }

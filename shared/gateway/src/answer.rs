@@ -13,7 +13,8 @@ use farthing_domain::money::Usd;
 use farthing_domain::outcome::{KnowledgeRecord, QuantizedVector, QueryRecord};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, AnswerCache, Clock, Ledger, ModelUnavailable, OutcomeLog, PolicyVersions, Provider, Retrieval, RuleCheck,
+    Analysis, AnswerCache, Clock, LearnedKnowledge, Ledger, ModelUnavailable, OutcomeLog, PolicyVersions, Provider,
+    Retrieval, RuleCheck,
 };
 use farthing_domain::quality::Verdict;
 use farthing_domain::registry::Registry;
@@ -29,6 +30,7 @@ use crate::error::AnswerError;
 use crate::local_tier::{LocalTier, LocalTierSource};
 use crate::policies::Policies;
 use crate::receipt::{Answer, Attempt, Judgement, Route, total_cost};
+use crate::withdrawals::{Withdrawals, Withdrawn, without};
 
 /// How many passages are retrieved for one query.
 pub const RETRIEVED_PASSAGES: usize = 5;
@@ -57,6 +59,8 @@ pub struct Parts {
     pub outcomes: Arc<dyn OutcomeLog>,
     /// The versions of the policy that weeks make; `None` when the owner's is followed as it is.
     pub versions: Option<Arc<dyn PolicyVersions>>,
+    /// What paid answers taught; `None` when nothing was.
+    pub learned: Option<Arc<dyn LearnedKnowledge>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -67,6 +71,7 @@ pub struct Answering {
     pub(crate) breakers: Mutex<BTreeMap<ProviderId, Breaker>>,
     pub(crate) sweep_pause: Mutex<Option<Pause>>,
     policies: Policies,
+    withdrawals: Withdrawals,
     places: Semaphore,
 }
 
@@ -82,6 +87,8 @@ pub(crate) struct Work<'a> {
     pub(crate) arm: Arm,
     /// What the request follows.
     pub(crate) in_force: Arc<InForce>,
+    /// What the agent's knowledge has no more.
+    pub(crate) withdrawn: Withdrawn,
     pub(crate) system_prompt: String,
     pub(crate) spending: Spending,
     pub(crate) attempts: Vec<Attempt>,
@@ -145,7 +152,8 @@ impl Answering {
     pub fn new(parts: Parts) -> Self {
         let places = Semaphore::new(parts.policy.limits.in_flight);
         let policies = Policies::new(&parts.policy, parts.versions.clone(), Arc::clone(&parts.clock));
-        Self { parts, breakers: Mutex::default(), sweep_pause: Mutex::default(), policies, places }
+        let withdrawals = Withdrawals::new(parts.learned.clone(), Arc::clone(&parts.clock));
+        Self { parts, breakers: Mutex::default(), sweep_pause: Mutex::default(), policies, withdrawals, places }
     }
 
     /// The owner's policy.
@@ -205,6 +213,7 @@ impl Answering {
             query,
             arm: rollout.stage.arm(context.id.as_str(), rollout.shadow_sample),
             in_force: Arc::clone(&ended.in_force),
+            withdrawn: self.withdrawals.of(&brand.id).await,
             system_prompt: String::new(),
             spending: Spending { claim: ended.claim.take(), ..Spending::default() },
             attempts: Vec::new(),
@@ -243,6 +252,7 @@ impl Answering {
                 tracing::error!(error = &error as &dyn std::error::Error, "knowledge.retrieve failed");
                 Retrieval::default()
             });
+        insight.retrieval = without(insight.retrieval, &work.withdrawn);
         if let (Some(query), Some(first)) = (&mut work.recorded.query, insight.retrieval.passages.first()) {
             let (passage, answerability) = (first.id.clone(), insight.retrieval.answerability);
             query.knowledge = Some(KnowledgeRecord { passage, answerability });

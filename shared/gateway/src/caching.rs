@@ -14,6 +14,7 @@ use farthing_domain::time::Timestamp;
 use crate::answer::{Answering, Insight, Work};
 use crate::cascading::Delivered;
 use crate::receipt::{Answer, Attempt, Judgement};
+use crate::withdrawals::version_without;
 
 type Found = Option<(CacheHit, CachedAnswer)>;
 
@@ -155,7 +156,8 @@ impl Answering {
 
 /// What an answer depends on besides the question is part of the key: the agent's knowledge.
 fn cache_key(work: &Work<'_>, insight: &Insight, conversation: &Conversation) -> String {
-    exact_key(work.brand_id(), &insight.tier.knowledge.version(work.brand_id()), conversation)
+    let version = insight.tier.knowledge.version(work.brand_id());
+    exact_key(work.brand_id(), &version_without(version, &work.withdrawn), conversation)
 }
 
 /// Whether `cached` was kept under the agent's present knowledge.

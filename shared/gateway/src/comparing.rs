@@ -52,6 +52,7 @@ impl Answering {
             query: work.query,
             arm: work.arm,
             in_force: work.in_force.clone(),
+            withdrawn: work.withdrawn.clone(),
             system_prompt: work.system_prompt.clone(),
             spending: Spending { claim: Some(claim.clone()), ..Spending::default() },
             attempts: Vec::new(),

@@ -29,6 +29,7 @@ pub mod sweep;
 mod system_prompt;
 mod unjudged;
 pub mod versions;
+mod withdrawals;
 pub mod wrappers;
 
 pub use answer::{Answering, Parts};

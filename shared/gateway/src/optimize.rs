@@ -15,7 +15,7 @@ use farthing_domain::ports::{
 };
 use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
-use farthing_domain::versions::Standing;
+use farthing_domain::versions::{InForce, Standing};
 use farthing_domain::weekly::drift::{Change, Measure, changes};
 use farthing_domain::weekly::learning::{is_frozen, learn};
 use farthing_domain::weekly::proposals::{ProposalLine, proposals};
@@ -29,6 +29,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const PAGE: usize = 500;
 /// The most weeks that a report looks back.
 const WEEKS: usize = 53;
+/// Over how many weeks ratings are looked at.
+const RATED_WEEKS: u32 = 6;
 const DAYS: u32 = 7;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -156,9 +158,10 @@ impl Optimize {
         claim: &JobClaim,
         standing: &Standing,
     ) -> Result<(WeeklyReport, Standing), OptimizeFailed> {
-        let mut policy = standing.in_force(&self.policy).0.policy;
+        let InForce { mut policy, tuning } = standing.in_force(&self.policy).0;
         policy.rollout.frozen = is_frozen(standing, &self.policy);
-        let digest = self.digest(week, claim).await?;
+        let mut digest = self.digest(week, claim).await?;
+        self.add_ratings(week, &mut digest).await?;
         // A week is not held against itself, or against a later one.
         let baseline = self.archive.baseline().await?.filter(|baseline| baseline.week < week);
         let drift = baseline.as_ref().map(|before| drift(before, &digest, &policy));
@@ -167,11 +170,23 @@ impl Optimize {
         before.retain(|line| line.period < week.to_string());
         let before = before.split_off(before.len().saturating_sub(WEEKS - 1));
         let since = baseline.map(|before| before.week);
-        let mut report = report(week, &digest, &policy, before, since, drift.unwrap_or_default());
+        let mut report = report(week, &digest, (&policy, &tuning), before, since, drift.unwrap_or_default());
         let (next, step) = learn(standing, &self.policy, &digest, &report.rollout, (week, self.clock.now()));
         report.policy = step;
         report.proposals = self.propose(week, &digest).await?.iter().map(ProposalLine::from).collect();
         Ok((report, next))
+    }
+
+    /// Adds what callers said in the weeks before: of one week they say little, and an answer of this score is as good as it was.
+    async fn add_ratings(&self, week: Week, digest: &mut Digest) -> Result<(), OptimizeFailed> {
+        let mut before = week;
+        for _ in 1..RATED_WEEKS {
+            before = before.previous();
+            if let Some(earlier) = self.archive.checkpoint(before).await? {
+                digest.ratings.merge(&earlier.digest.ratings);
+            }
+        }
+        Ok(())
     }
 
     /// Keeps the knowledge that the week's paid answers propose. Doing it again changes nothing.

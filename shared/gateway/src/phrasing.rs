@@ -318,6 +318,7 @@ impl Phrasing {
             brand: &order.brand,
             query: request.conversation.query().as_str(),
             arm: Arm::Paid,
+            withdrawn: Arc::default(),
             in_force: Arc::new(InForce::file(&self.answering.parts.policy)),
             system_prompt: instructions(order.count),
             spending: Spending::default(),

@@ -102,6 +102,7 @@ impl Place {
             cache: Arc::new(Plain),
             outcomes: good.clone(),
             versions: None,
+            learned: None,
             clock: good,
         });
         let tenant = Tenant::parse("tenant").unwrap();

@@ -105,6 +105,7 @@ pub(crate) fn parts(
         cache: Arc::new(Plain),
         outcomes,
         versions: None,
+        learned: None,
         clock,
     }
 }

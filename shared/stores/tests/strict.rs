@@ -14,8 +14,8 @@ use farthing_domain::money::Usd;
 use farthing_domain::ports::{Jobs, Ledger, LedgerAudit};
 use farthing_domain::time::Timestamp;
 use farthing_stores::{
-    DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions,
-    LedgerConfig, Table,
+    DynamoAnswerCache, DynamoApiKeys, DynamoJobs, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoReleases,
+    DynamoVersions, LedgerConfig, Table,
 };
 use farthing_testkit::strict_dynamo::StrictDynamo;
 use farthing_testkit::{ledger_suite, stores_suite};

@@ -147,6 +147,7 @@ pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Res
         cache: stores.cache.clone(),
         outcomes: stores.outcomes.clone(),
         versions: Some(stores.versions.clone()),
+        learned: Some(stores.learned.clone()),
         clock: Arc::new(SystemClock),
     };
     #[cfg(feature = "test-hooks")]

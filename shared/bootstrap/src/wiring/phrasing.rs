@@ -56,6 +56,7 @@ pub async fn phrasing(config: &Config) -> anyhow::Result<Phrasing> {
         cache: stores.cache,
         outcomes: stores.outcomes,
         versions: None,
+        learned: None,
         clock: Arc::new(SystemClock),
     };
     #[cfg(feature = "test-hooks")]

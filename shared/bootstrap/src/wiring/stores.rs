@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use aws_config::{BehaviorVersion, SdkConfig};
 use farthing_domain::ports::{AnswerCache, LearnedKnowledge, Ledger, OutcomeLog, PolicyVersions, Releases};
 use farthing_stores::{
-    DocumentArchive, DynamoAnswerCache, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions, LedgerConfig,
-    Table,
+    DocumentArchive, DynamoAnswerCache, DynamoLearned, DynamoLedger, DynamoOutcomes, DynamoReleases, DynamoVersions,
+    LedgerConfig, Table,
 };
 
 use crate::config::{Config, Storage};

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::candidate::yardstick;
-use super::digest::{Digest, Rating, VersionSum};
-use super::measures::BINS;
+use super::candidate::{acceptable, yardstick};
+use super::digest::{AnswerSum, Digest, Rating};
 use super::promotion::{more_complaints, sureness};
 use super::weights::weights;
 use crate::policy::{Calibration, Policy, Tuning};
@@ -149,22 +148,12 @@ struct Means {
     acceptable: (f64, f64),
 }
 
-fn means(sum: &VersionSum, read: &dyn Fn(&str) -> Calibration, wrong: f64) -> Option<Means> {
-    let (mut total, mut squares) = (0.0, 0.0);
-    for (model, scores) in &sum.scores {
-        for (bin, count) in scores.counts().iter().enumerate() {
-            let middle = (bin as f32 + 0.5) / BINS as f32;
-            let acceptable = f64::from(read(model).read(middle));
-            total += acceptable * *count as f64;
-            squares += acceptable * acceptable * *count as f64;
-        }
-    }
-    let requests = sum.requests as f64;
-    let mean = total / requests;
-    let error = ((squares / requests - mean * mean).max(0.0) / (requests - 1.0).max(1.0)).sqrt();
+fn means(sum: &AnswerSum, read: &dyn Fn(&str) -> Calibration, wrong: f64) -> Option<Means> {
+    let acceptable = acceptable(sum, read)?;
     let (cost, cost_error) = (sum.cost.mean()? / 1e3, sum.cost.standard_error()? / 1e3);
     // Cost and quality of a request may go together: their errors are added, not squared and added.
-    Some(Means { objective: (cost + wrong * (1.0 - mean), cost_error + wrong * error), acceptable: (mean, error) })
+    let objective = (cost + wrong * (1.0 - acceptable.0), cost_error + wrong * acceptable.1);
+    Some(Means { objective, acceptable })
 }
 
 fn complains(digest: &Digest, canary: u32, other: u32, policy: &Policy) -> bool {

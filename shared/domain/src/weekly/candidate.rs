@@ -1,13 +1,16 @@
 //! What a week's outcomes say a policy should be instead: one small change, made from one half of them and held against the other.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{fitted, loss_difference, step, weigh};
-use super::digest::Digest;
+use super::digest::{AnswerSum, Digest};
+use super::measures::BINS;
 use super::promotion::sureness;
 use super::replay::{Compared, Replay};
 use super::weights::Weighted;
-use crate::policy::{Policy, Tuning};
+use crate::policy::{Calibration, Policy, Tuning};
 
 /// A change that is worth to be tried out, with what speaks for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,13 +134,31 @@ pub(super) fn yardstick(
     active: &Tuning,
     policy: &Policy,
     first: bool,
-) -> std::collections::BTreeMap<String, crate::policy::Calibration> {
+) -> BTreeMap<String, Calibration> {
     let learning = &policy.learning;
     if first {
         return fitted(&weigh(digest.ratings.half(true), learning.tenant_share), active, learning.min_ratings);
     }
     let all: Vec<_> = digest.ratings.iter().collect();
     fitted(&weigh(all.iter().copied(), learning.tenant_share), active, learning.min_ratings)
+}
+
+/// The share of acceptable answers of these requests, as models' scores are to be read, and its standard error. Where nothing was
+/// answered, nothing acceptable was.
+pub(super) fn acceptable(sum: &AnswerSum, read: &dyn Fn(&str) -> Calibration) -> Option<(f64, f64)> {
+    let (mut total, mut squares) = (0.0, 0.0);
+    for (model, scores) in &sum.scores {
+        for (bin, count) in scores.counts().iter().enumerate() {
+            let middle = (bin as f32 + 0.5) / BINS as f32;
+            let acceptable = f64::from(read(model).read(middle));
+            total += acceptable * *count as f64;
+            squares += acceptable * acceptable * *count as f64;
+        }
+    }
+    let requests = sum.requests as f64;
+    let mean = total / requests;
+    let error = ((squares / requests - mean * mean).max(0.0) / (requests - 1.0).max(1.0)).sqrt();
+    (sum.requests > 1).then_some((mean, error))
 }
 
 fn gate(policy: &Policy, outcomes: usize, differing: usize, found: Weighted) -> Option<GateEvidence> {

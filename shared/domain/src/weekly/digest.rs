@@ -11,7 +11,7 @@ use crate::outcome::{Attempt, Feedback, Origin, Outcome, QuantizedVector};
 use crate::policy::QualityThresholds;
 use crate::quality::{Quality, Verdict};
 use crate::rollout::Arm;
-pub use evidence::{KEPT, Rating, Seen, Try, VersionSum, Versions};
+pub use evidence::{AnswerSum, KEPT, Rating, Seen, Try, Versions};
 pub use topics::{Bought, BoughtAnswer, BoughtQuestion, Centroid, Sample};
 
 mod evidence;
@@ -167,6 +167,9 @@ pub struct ArmSum {
     pub score: Moments,
     /// What was paid, in nano-USD.
     pub cost: i64,
+    /// What became of those that were to be answered anew.
+    #[serde(default)]
+    pub answers: AnswerSum,
 }
 
 impl Digest {
@@ -189,6 +192,7 @@ impl Digest {
         let arm = self.arms.entry(outcome.arm).or_default();
         arm.requests += 1;
         arm.cost += outcome.cost.nanos();
+        arm.answers.add(outcome);
         if outcome.origin != Origin::Failed {
             arm.answered += 1;
         }
@@ -438,6 +442,7 @@ impl ArmSum {
         add_both(&mut self.rated, &other.rated);
         self.score.merge(&other.score);
         self.cost += other.cost;
+        self.answers.merge(&other.answers);
     }
 }
 

@@ -1,16 +1,18 @@
 //! Whether the rollout of local answers should go a step on, stay, or go back.
 //!
 //! A stage is left for the next one when local answers are shown to be no worse than paid ones by more than a margin
-//! (non-inferiority), and for the one before when they are shown to be worse by more than it. What is not shown changes nothing.
+//! (non-inferiority), and for the one before when they are shown to be worse by more than it, or bad. What is not shown changes
+//! nothing. How good answers are is read from their scores as callers' ratings say that these are to be read.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
 use super::canary::complaints;
+use super::candidate::{acceptable, yardstick};
 use super::digest::{Digest, Rating};
 use super::drift::{Change, Measure};
 use super::measures::Moments;
-use crate::policy::Policy;
+use crate::policy::{Calibration, Policy, Tuning};
 use crate::rollout::{Arm, Stage};
 
 /// When the stage of the rollout changes.
@@ -39,7 +41,7 @@ pub struct Decision {
     pub evidence: Option<Evidence>,
 }
 
-/// How local answers stand beside paid ones.
+/// How local answers stand beside paid ones: by their scores at the shadow stage, by the share of acceptable answers later.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
@@ -69,6 +71,8 @@ pub enum Reason {
     Worse,
     /// Callers complain more of local answers.
     Complaints,
+    /// Answers are acceptable less often than the owner wants.
+    BelowFloor,
     /// At the last stage the mean score fell.
     ScoreFell,
     /// It is the last stage, and nothing speaks against it.
@@ -86,6 +90,7 @@ impl Reason {
             Self::NotShown => "it is not shown that local answers are no worse",
             Self::Worse => "local answers are shown to be worse",
             Self::Complaints => "callers complain more of local answers",
+            Self::BelowFloor => "fewer answers are acceptable than the owner wants",
             Self::ScoreFell => "the mean score fell",
             Self::Last => "it is the last stage, and nothing speaks against it",
         }
@@ -94,13 +99,18 @@ impl Reason {
 
 /// What `digest` and its `changes` against the baseline say about a rollout under `policy`: one step at most.
 #[must_use]
-pub fn decide(digest: &Digest, changes: &[Change], policy: &Policy) -> Decision {
+pub fn decide(digest: &Digest, changes: &[Change], tuning: &Tuning, policy: &Policy) -> Decision {
     let (stage, rules) = (policy.rollout.stage, &policy.rollout.promotion);
-    let evidence = evidence(digest, stage, rules);
+    let yardstick = yardstick(digest, tuning, policy, false);
+    let read = |model: &str| yardstick.get(model).copied().unwrap_or(Calibration::NONE);
+    let evidence = evidence(digest, stage, rules, &read);
     let to = |stage, reason| Decision { stage, reason, evidence };
     let back = stage.before().unwrap_or(stage);
     if policy.rollout.frozen {
         return to(stage, Reason::Frozen);
+    }
+    if stage > Stage::Shadow && is_below_floor(digest, policy, &read) {
+        return to(back, Reason::BelowFloor);
     }
     if stage == Stage::Full {
         // Nobody is paid for then whom local answers could be held against.
@@ -125,20 +135,35 @@ pub fn decide(digest: &Digest, changes: &[Change], policy: &Policy) -> Decision 
 }
 
 /// At the shadow stage answers to the same questions are compared; later the requests that were sent either way by chance.
-fn evidence(digest: &Digest, stage: Stage, rules: &PromotionRules) -> Option<Evidence> {
+fn evidence(
+    digest: &Digest,
+    stage: Stage,
+    rules: &PromotionRules,
+    read: &dyn Fn(&str) -> Calibration,
+) -> Option<Evidence> {
     let (samples, difference, error) = if stage == Stage::Shadow {
         let mut passed = Moments::default();
         let tiers = digest.compared.values().flat_map(|by_dearer| by_dearer.values());
         tiers.flat_map(|by_tier| by_tier.values()).for_each(|pair| passed.merge(&pair.difference));
         (passed.count(), passed.mean()?, passed.standard_error()?)
     } else {
-        let [local, paid] = [Arm::Local, Arm::Paid].map(|arm| digest.arms.get(&arm).map(|sums| sums.score));
+        let [local, paid] = [Arm::Local, Arm::Paid].map(|arm| digest.arms.get(&arm).map(|sums| &sums.answers));
         let (local, paid) = (local?, paid?);
-        let error = local.standard_error()?.hypot(paid.standard_error()?);
-        (local.count().min(paid.count()), local.mean()? - paid.mean()?, error)
+        let (one, other) = (acceptable(local, read)?, acceptable(paid, read)?);
+        (local.requests.min(paid.requests), one.0 - other.0, one.1.hypot(other.1))
     };
     let reach = sureness(rules.confidence)? * error;
     Some(Evidence { samples, difference, at_least: difference - reach, at_most: difference + reach })
+}
+
+/// Whether what was answered with local answers first is surely acceptable less often than the owner wants of the mean.
+fn is_below_floor(digest: &Digest, policy: &Policy, read: &dyn Fn(&str) -> Calibration) -> bool {
+    let Some(sums) = digest.arms.get(&Arm::Local).map(|sums| &sums.answers) else { return false };
+    let (Some((mean, error)), Some(sure)) = (acceptable(sums, read), sureness(policy.rollout.promotion.confidence))
+    else {
+        return false;
+    };
+    sums.requests >= policy.rollout.promotion.min_samples && mean + sure * error < policy.learning.quality_floor
 }
 
 /// Whether local answers are called unhelpful more often, by more than the rules allow and as surely as they ask.

@@ -12,7 +12,7 @@ use super::topics::{Topic, topics};
 use crate::complexity::Tier;
 use crate::money::Usd;
 use crate::outcome::Origin;
-use crate::policy::Policy;
+use crate::policy::{Policy, Tuning};
 use crate::rollout::{Arm, Stage};
 use crate::time::Week;
 
@@ -175,13 +175,13 @@ pub struct Advice {
     pub saves_usd_a_month: Option<f64>,
 }
 
-/// The report of `week`, whose outcomes came to `digest`, under `policy`. `before` are the weeks before, oldest first;
+/// The report of `week`, whose outcomes came to `digest`, under `policy` with what was tuned of it. `before` are the weeks before, oldest first;
 /// `baseline` and `changes` are what the week is held against, and how it differs.
 #[must_use]
 pub fn report(
     week: Week,
     digest: &Digest,
-    policy: &Policy,
+    (policy, tuning): (&Policy, &Tuning),
     before: Vec<Line>,
     baseline: Option<Week>,
     changes: Vec<Change>,
@@ -204,7 +204,7 @@ pub fn report(
         proposals: Vec::new(),
         routing: routing(digest),
         policy: PolicyStep::default(),
-        rollout: decide(digest, &changes, policy),
+        rollout: decide(digest, &changes, tuning, policy),
         changes,
         advice: Vec::new(),
     };

@@ -147,6 +147,7 @@ impl Replay {
             cache: books.cache,
             outcomes: books.outcomes,
             versions: None,
+            learned: None,
             clock: self.door.clock.clone(),
         })
     }

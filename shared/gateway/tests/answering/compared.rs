@@ -39,6 +39,7 @@ impl World {
         let ask = Ask {
             id: id(number),
             versions: None,
+            learned: None,
             policy: self.policy.clone(),
             keeps_words: false,
             ledger: self.ledger.clone(),

@@ -45,6 +45,7 @@ impl World {
         let ask = Ask {
             id: id(number),
             versions: Some(self.versions.clone()),
+            learned: None,
             policy,
             keeps_words: false,
             ledger: Arc::new(OracleLedger::new(Usd::from_nanos(1_000_000_000), 95)),

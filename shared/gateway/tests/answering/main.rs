@@ -8,4 +8,5 @@ mod parts;
 mod recorded;
 mod refused;
 mod unjudged;
+mod withdrawn;
 mod written;

@@ -14,8 +14,8 @@ use farthing_domain::money::Usd;
 use farthing_domain::outcome::{Feedback, Outcome, Summary};
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{
-    Analysis, Analyst, Clock, Ledger, ModelUnavailable, OutcomeLog, PolicyVersions, Provider as _, Rated, RuleCheck,
-    StoreError, Validation, Validator,
+    Analysis, Analyst, Clock, LearnedKnowledge, Ledger, ModelUnavailable, OutcomeLog, PolicyVersions, Provider as _,
+    Rated, RuleCheck, StoreError, Validation, Validator,
 };
 use farthing_domain::prompt::{Conversation, Prompt};
 use farthing_domain::quality::Quality;
@@ -115,6 +115,7 @@ pub(crate) fn id(number: u32) -> RequestId {
 pub(crate) struct Ask {
     pub(crate) id: RequestId,
     pub(crate) versions: Option<Arc<dyn PolicyVersions>>,
+    pub(crate) learned: Option<Arc<dyn LearnedKnowledge>>,
     pub(crate) policy: Policy,
     /// Whether the agent's owner wants words kept.
     pub(crate) keeps_words: bool,
@@ -160,6 +161,7 @@ impl Ask {
             cache: Arc::new(Plain),
             outcomes: good.clone(),
             versions: self.versions,
+            learned: self.learned,
             clock: good.clone(),
         });
         let seen = Mutex::new(None);

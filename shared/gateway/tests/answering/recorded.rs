@@ -9,7 +9,7 @@ use farthing_domain::rollout::{Arm, Stage};
 use farthing_domain::router::Step;
 
 use crate::parts::{policy, provider};
-use crate::written::{STORED, ask_under, local};
+use crate::written::{PASSAGE, STORED, ask_under, local};
 
 fn paid(model: &str) -> Step {
     Step::Paid(ModelId::parse(model).unwrap())
@@ -25,7 +25,7 @@ async fn an_escalation_is_recorded_step_by_step() {
     let query = outcome.query.clone().unwrap();
     assert_eq!((query.tier, query.confidence, query.tokens), (Tier::Simple, 1.0, 3));
     assert_eq!(query.embedding.to_vec(), [1.0]);
-    assert_eq!(query.knowledge, Some(KnowledgeRecord { passage: "p".to_owned(), answerability: 0.9 }));
+    assert_eq!(query.knowledge, Some(KnowledgeRecord { passage: PASSAGE.to_owned(), answerability: 0.9 }));
     assert_eq!(outcome.plan, [Step::Local, paid("deepseek-chat"), paid("claude-sonnet")]);
     let tried: Vec<_> = outcome.attempts.iter().map(|tried| (tried.model.as_str(), tried.outcome.as_str())).collect();
     assert_eq!(tried, [("knowledge", "low_score"), ("deepseek-chat", "delivered")]);

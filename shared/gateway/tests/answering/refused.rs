@@ -76,6 +76,7 @@ async fn ask(ledger: Refusing, max_cost: Usd) {
     let _ended = Ask {
         id: id(1),
         versions: None,
+        learned: None,
         policy: policy(),
         keeps_words: false,
         ledger,

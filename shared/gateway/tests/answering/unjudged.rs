@@ -39,6 +39,7 @@ async fn ask(providers: &[&Arc<ScriptedProvider>]) -> (Result<Answer, &'static s
     let (result, outcome) = Ask {
         id: id(1),
         versions: None,
+        learned: None,
         policy: policy(),
         keeps_words: false,
         ledger: ledger.clone(),

@@ -22,6 +22,8 @@ use farthing_testkit::plain::Plain;
 
 use crate::parts::{Ask, FIVE_CENTS, id, local_tier, policy, provider};
 
+/// The name of the passage.
+pub(crate) const PASSAGE: &str = "learned#parking";
 pub(crate) const STORED: &str = "stored words";
 const WRITTEN: &str = "words of its own";
 
@@ -61,7 +63,7 @@ impl Analyst for Local {
 impl KnowledgeBase for Local {
     async fn retrieve(&self, _: &AgentId, _: &str, _: &Analysis, _: usize) -> Result<Retrieval, ModelUnavailable> {
         let text = STORED.to_owned();
-        let passage = Passage { id: "p".to_owned(), title: "Parking".to_owned(), text, score: 0.9 };
+        let passage = Passage { id: PASSAGE.to_owned(), title: "Parking".to_owned(), text, score: 0.9 };
         Ok(Retrieval { passages: vec![passage], answerability: self.answerability })
     }
 
@@ -129,6 +131,7 @@ pub(crate) async fn ask_under(
     Ask {
         id: id(1),
         versions: None,
+        learned: None,
         policy,
         keeps_words,
         ledger,

@@ -12,8 +12,10 @@ const STARS: [(&str, &str); 2] = [
 ];
 
 /// What the partition keys of the table and of its index begin with.
-pub const PREFIXES: [&str; 12] =
-    ["BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "HEALTH#", "JOB#", "KEY#", "POLICY#", "KNOW#"];
+pub const PREFIXES: [&str; 12] = [
+    "BUDGET#", "REQ#", "PENDING#", "CACHE#", "OUTCOME#", "METRIC#", "MODEL#", "HEALTH#", "JOB#", "KEY#", "POLICY#",
+    "KNOW#",
+];
 
 /// What a function may do at most.
 struct Rights {
@@ -36,7 +38,7 @@ const RIGHTS: [Rights; 6] = [
             ("ConditionCheckItem", &["BUDGET#"]),
             ("PutItem", &["BUDGET#", "REQ#", "CACHE#", "OUTCOME#", "HEALTH#"]),
             ("UpdateItem", &["BUDGET#", "REQ#", "METRIC#", "OUTCOME#"]),
-            ("Query", &["PENDING#", "CACHE#"]),
+            ("Query", &["PENDING#", "CACHE#", "KNOW#"]),
         ],
         secret: Some("ProviderKeysSecret"),
         objects: &[("GetObject", "models")],

@@ -137,10 +137,10 @@ fn delivered(outcome: &Outcome) -> Option<&Attempt> {
     outcome.attempts.iter().find(|attempt| is_delivered(&attempt.outcome)).filter(|_| is_new)
 }
 
-/// What came of one version of the policy.
+/// What came of some requests: of one version of the policy, or of one way of the rollout.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct VersionSum {
+pub struct AnswerSum {
     /// Requests that were to be answered anew: all but cached and refused ones.
     pub requests: u64,
     /// Of these, those that ended without an answer that was judged.
@@ -151,8 +151,12 @@ pub struct VersionSum {
     pub scores: BTreeMap<String, Histogram>,
 }
 
-impl VersionSum {
-    fn add(&mut self, outcome: &Outcome) {
+impl AnswerSum {
+    /// Adds a request, if it was to be answered anew.
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        if !matches!(outcome.origin, Origin::Local | Origin::Paid | Origin::Failed) {
+            return;
+        }
         self.requests += 1;
         self.cost.add(outcome.cost.as_dollars() * 1e3);
         match delivered(outcome).and_then(|attempt| Some((&attempt.model, attempt.raw_score?))) {
@@ -161,7 +165,7 @@ impl VersionSum {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.unanswered += other.unanswered;
         self.cost.merge(&other.cost);
@@ -171,24 +175,23 @@ impl VersionSum {
 
 /// What came of each version, by its number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Versions(BTreeMap<u32, VersionSum>);
+pub struct Versions(BTreeMap<u32, AnswerSum>);
 
 impl Versions {
     pub(super) fn add(&mut self, outcome: &Outcome) {
-        let is_to_be_answered = matches!(outcome.origin, Origin::Local | Origin::Paid | Origin::Failed);
         let has_place = self.0.contains_key(&outcome.policy) || self.0.len() < MOST_TENANTS;
-        if is_to_be_answered && has_place {
+        if has_place {
             self.0.entry(outcome.policy).or_default().add(outcome);
         }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        each(&mut self.0, &other.0, VersionSum::merge);
+        each(&mut self.0, &other.0, AnswerSum::merge);
     }
 
     /// What came of the version with this number.
     #[must_use]
-    pub fn get(&self, number: u32) -> Option<&VersionSum> {
+    pub fn get(&self, number: u32) -> Option<&AnswerSum> {
         self.0.get(&number)
     }
 }

@@ -184,21 +184,7 @@ fn any_outcome(number: u32) -> Outcome {
     let (policy, latency_ms) = (1 + number % 3, u64::from(number * 91));
     let tenant = Tenant::parse(["shop", "bank", "school"][number as usize % 3]).unwrap();
     let words = number.is_multiple_of(2).then(|| Words::new(&format!("question {number}"), "answer"));
-    Outcome {
-        at,
-        policy,
-        score,
-        feedback,
-        arm,
-        origin,
-        query,
-        shadow,
-        attempts,
-        latency_ms,
-        tenant,
-        words,
-        ..usual
-    }
+    Outcome { at, policy, score, feedback, arm, origin, query, shadow, attempts, latency_ms, tenant, words, ..usual }
 }
 
 proptest! {

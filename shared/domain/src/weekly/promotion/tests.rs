@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::digest::{ArmSum, Pair};
+use super::super::digest::{AnswerSum, ArmSum, Pair};
+use super::super::measures::Histogram;
+use super::super::sketch::rating;
 use super::*;
 use crate::complexity::Tier;
 use crate::ids::{RequestId, Tenant};
@@ -11,7 +13,7 @@ const RULES: PromotionRules = PromotionRules { min_samples: 200, margin: 0.03, c
 
 fn policy(stage: Stage) -> Policy {
     let mut policy = crate::policy::usual();
-    (policy.rollout.stage, policy.rollout.promotion) = (stage, RULES);
+    (policy.rollout.stage, policy.rollout.promotion, policy.learning.quality_floor) = (stage, RULES, 0.5);
     policy
 }
 
@@ -22,9 +24,21 @@ fn scores(mean: f64, count: u32) -> Moments {
     moments
 }
 
-fn arms(local: Moments, paid: Moments) -> Digest {
-    let arm = |score| ArmSum { score, ..ArmSum::default() };
+/// Answers of which half score so much and half so much, each in the middle of a twentieth.
+fn answers((low, high): (f32, f32), count: u32) -> AnswerSum {
+    let mut scores = Histogram::default();
+    (0..count).for_each(|number| scores.add(if number % 2 == 0 { low } else { high }));
+    let scores = BTreeMap::from([("knowledge".to_owned(), scores)]);
+    AnswerSum { requests: count.into(), scores, ..AnswerSum::default() }
+}
+
+fn arms(local: AnswerSum, paid: AnswerSum) -> Digest {
+    let arm = |answers| ArmSum { answers, ..ArmSum::default() };
     Digest { arms: BTreeMap::from([(Arm::Local, arm(local)), (Arm::Paid, arm(paid))]), ..Digest::default() }
+}
+
+fn decided(digest: &Digest, changes: &[Change], policy: &Policy) -> Decision {
+    decide(digest, changes, &Tuning::of(policy), policy)
 }
 
 fn add_ratings(digest: &mut Digest, arm: Arm, count: u32, is_helpful: bool) {
@@ -44,33 +58,49 @@ fn add_ratings(digest: &mut Digest, arm: Arm, count: u32, is_helpful: bool) {
 
 #[track_caller]
 fn check(digest: &Digest, stage: Stage, expected: (Stage, Reason)) {
-    let decision = decide(digest, &[], &policy(stage));
+    let decision = decided(digest, &[], &policy(stage));
     assert_eq!((decision.stage, decision.reason), expected, "{:?}", decision.evidence);
 }
 
 #[test]
 fn one_step_is_taken_when_local_answers_are_shown_to_be_no_worse() {
-    let same = arms(scores(0.85, 400), scores(0.85, 400));
+    let same = arms(answers((0.775, 0.975), 400), answers((0.775, 0.975), 400));
     check(&same, Stage::Tenth, (Stage::Half, Reason::NoWorse));
     check(&same, Stage::Half, (Stage::Most, Reason::NoWorse));
     check(&same, Stage::Most, (Stage::Full, Reason::NoWorse));
-    // 0.025 lower, give or take 0.012: within the margin in the mean, but not surely so.
-    check(&arms(scores(0.825, 400), scores(0.85, 400)), Stage::Half, (Stage::Half, Reason::NotShown));
+    // 0.025 lower, give or take 0.01: within the margin in the mean, but not surely so.
+    check(
+        &arms(answers((0.775, 0.925), 400), answers((0.775, 0.975), 400)),
+        Stage::Half,
+        (Stage::Half, Reason::NotShown),
+    );
     // With sixteen times as many answers it is sure.
-    check(&arms(scores(0.825, 6_400), scores(0.85, 6_400)), Stage::Half, (Stage::Most, Reason::NoWorse));
+    check(
+        &arms(answers((0.775, 0.925), 6_400), answers((0.775, 0.975), 6_400)),
+        Stage::Half,
+        (Stage::Most, Reason::NoWorse),
+    );
 }
 
 #[test]
 fn one_step_back_is_taken_when_they_are_shown_to_be_worse() {
-    let worse = arms(scores(0.75, 400), scores(0.85, 400));
+    let worse = arms(answers((0.675, 0.925), 400), answers((0.775, 0.975), 400));
     check(&worse, Stage::Most, (Stage::Half, Reason::Worse));
     check(&worse, Stage::Tenth, (Stage::Shadow, Reason::Worse));
 }
 
 #[test]
 fn few_answers_decide_nothing() {
-    check(&arms(scores(0.2, 199), scores(0.9, 5_000)), Stage::Half, (Stage::Half, Reason::TooFew));
-    check(&arms(scores(0.9, 5_000), scores(0.2, 199)), Stage::Half, (Stage::Half, Reason::TooFew));
+    check(
+        &arms(answers((0.125, 0.225), 199), answers((0.875, 0.925), 5_000)),
+        Stage::Half,
+        (Stage::Half, Reason::TooFew),
+    );
+    check(
+        &arms(answers((0.875, 0.925), 5_000), answers((0.125, 0.225), 199)),
+        Stage::Half,
+        (Stage::Half, Reason::TooFew),
+    );
     check(&Digest::default(), Stage::Shadow, (Stage::Shadow, Reason::TooFew));
 }
 
@@ -89,7 +119,7 @@ fn at_the_shadow_stage_answers_to_the_same_questions_are_compared() {
 #[test]
 fn complaints_take_a_step_back_whatever_scores_say() {
     let rated = |local: [u32; 2], paid: [u32; 2]| {
-        let mut digest = arms(scores(0.9, 400), scores(0.85, 400));
+        let mut digest = arms(answers((0.825, 0.975), 400), answers((0.775, 0.975), 400));
         for (arm, [helpful, unhelpful]) in [(Arm::Local, local), (Arm::Paid, paid)] {
             add_ratings(&mut digest, arm, helpful, true);
             add_ratings(&mut digest, arm, unhelpful, false);
@@ -101,10 +131,32 @@ fn complaints_take_a_step_back_whatever_scores_say() {
     check(&rated([0, 29], [90, 10]), Stage::Half, (Stage::Most, Reason::NoWorse));
 }
 
+/// What callers say of answers that score well makes them worth what they are.
+#[test]
+fn answers_are_read_as_callers_say_they_are_to_be_read() {
+    let mut digest = arms(answers((0.875, 0.925), 600), AnswerSum::default());
+    let paid = Histogram::default();
+    let mut sum = answers((0.875, 0.925), 600);
+    sum.scores = BTreeMap::from([("deepseek-chat".to_owned(), sum.scores.remove("knowledge").unwrap_or(paid))]);
+    digest.arms.entry(Arm::Paid).or_default().answers = sum;
+    check(&digest, Stage::Half, (Stage::Most, Reason::NoWorse));
+    // Of the local ones, three in ten help.
+    for number in 0..100 {
+        let name = RequestId::parse(&format!("{number:026}")).unwrap();
+        digest.ratings.add(&name, || rating("knowledge", 0.9, number % 10 < 3));
+    }
+    check(&digest, Stage::Half, (Stage::Tenth, Reason::BelowFloor));
+    check(&digest, Stage::Full, (Stage::Most, Reason::BelowFloor));
+    let mut content = policy(Stage::Half);
+    content.learning.quality_floor = 0.2;
+    let decision = decided(&digest, &[], &content);
+    assert_eq!((decision.stage, decision.reason), (Stage::Tenth, Reason::Worse));
+}
+
 #[test]
 fn the_last_stage_is_left_when_the_score_falls() {
     let fell = Change { measure: Measure::ScoreDrop, size: 0.1, threshold: 0.03, p: 0.0, is_alarm: true };
-    let decide = |changes: &[Change]| decide(&Digest::default(), changes, &policy(Stage::Full));
+    let decide = |changes: &[Change]| decided(&Digest::default(), changes, &policy(Stage::Full));
     assert_eq!((decide(&[fell]).stage, decide(&[fell]).reason), (Stage::Most, Reason::ScoreFell));
     assert_eq!(decide(&[Change { is_alarm: false, ..fell }]).reason, Reason::Last);
     assert_eq!(decide(&[Change { measure: Measure::Centroid, ..fell }]).stage, Stage::Full);
@@ -113,19 +165,19 @@ fn the_last_stage_is_left_when_the_score_falls() {
 proptest! {
     /// However the figures are, a step is one, and what is frozen stays.
     #[test]
-    fn steps_are_bounded(local in -1.0_f64..1.0, paid in -1.0_f64..1.0, counts in (0_u32..600, 0_u32..600), stage in 0..5_usize, rated in any::<[[u8; 2]; 2]>()) {
+    fn steps_are_bounded(local in any::<(f32, f32)>(), paid in any::<(f32, f32)>(), counts in (0_u32..600, 0_u32..600), stage in 0..5_usize, rated in any::<[[u8; 2]; 2]>()) {
         let stage = Stage::ALL[stage];
-        let mut digest = arms(scores(local, counts.0), scores(paid, counts.1));
+        let mut digest = arms(answers(local, counts.0), answers(paid, counts.1));
         for (arm, rated) in [Arm::Local, Arm::Paid].into_iter().zip(rated) {
             add_ratings(&mut digest, arm, rated[0].into(), true);
             add_ratings(&mut digest, arm, rated[1].into(), false);
         }
         let place = |stage: Stage| Stage::ALL.iter().position(|other| *other == stage).unwrap();
-        let decision = decide(&digest, &[], &policy(stage));
+        let decision = decided(&digest, &[], &policy(stage));
         prop_assert!(place(decision.stage).abs_diff(place(stage)) <= 1);
         let mut frozen_policy = policy(stage);
         frozen_policy.rollout.frozen = true;
-        let frozen = decide(&digest, &[], &frozen_policy);
+        let frozen = decided(&digest, &[], &frozen_policy);
         prop_assert_eq!((frozen.stage, frozen.reason), (stage, Reason::Frozen));
     }
 }

@@ -18,7 +18,7 @@ fn pair(cheaper: u64, dearer: u64, difference: f64) -> Pairs {
 
 fn advised(digest: &Digest) -> Vec<Advice> {
     let week = Week::parse("2026-W48").unwrap();
-    report(week, digest, &usual(), Vec::new(), None, Vec::new()).advice
+    report(week, digest, (&usual(), &Tuning::of(&usual())), Vec::new(), None, Vec::new()).advice
 }
 
 #[test]
