@@ -113,7 +113,7 @@ async fn accepted_entries_are_indexed_and_the_version_tells() {
     let helmets = accepted("helmets", "Do you rent helmets?");
     let waiting = [EntryState::Proposed, EntryState::Rejected, EntryState::Withdrawn]
         .map(|state| entry(state.as_str(), &format!("Is it {}?", state.as_str()), state));
-    learned.set(&[&waiting[..], &[helmets.clone()]].concat());
+    learned.set(&[&waiting[..], std::slice::from_ref(&helmets)].concat());
     let (ids, with) = indexed(&files).await;
     assert_eq!(ids, ["learned#helmets", OWN]);
     assert_ne!(with, without);
@@ -151,9 +151,9 @@ async fn init_publishes_what_was_learned_and_nothing_else() {
     let place = Place::new();
     place.owner().publish(&bikes(), &*place.bucket()).await.unwrap();
     let own = place.function().prepare(&bikes()).await.unwrap();
-    for (artifact, path) in common::registry::read().get(&common::encoder_id()).unwrap().artifacts.iter().zip(
-        common::store().get_all(&common::registry::read().get(&common::encoder_id()).unwrap().artifacts).await.unwrap(),
-    ) {
+    let registry = common::registry::read();
+    let encoder = &registry.get(&common::encoder_id()).unwrap().artifacts;
+    for (artifact, path) in encoder.iter().zip(common::store().get_all(encoder).await.unwrap()) {
         let to = place.path("bucket").join(ReleasedFile::from(artifact).key);
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(path, to).unwrap();
