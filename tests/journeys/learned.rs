@@ -95,13 +95,17 @@ async fn paid_answers_become_knowledge_until_they_are_withdrawn() {
         assert_eq!(reply.json["route"]["provider"], "deepseek", "{query}: {}", reply.text);
         assert!(reply.json["quality"]["score"].as_f64().unwrap() > 0.8, "{query}: {}", reply.text);
     }
+    // One answer is cached under the knowledge as it is before.
+    let cached = |reply: Answered| reply.json["route"]["provider"].clone();
+    assert_eq!(cached(server.ask(ASKED[0]).await), "deepseek");
+    assert_eq!(cached(server.ask(ASKED[0]).await), "cache");
     drop(server);
     move_to_last_week(&place.home.folder.path().join("data")).await;
 
     // The week proposes one entry, and proposes it once.
     let report = place.done(&["report"]);
     let proposals = report["proposals"].as_array().unwrap();
-    assert_eq!((proposals.len(), &proposals[0]["questions"]), (1, &json!(6)), "{report}");
+    assert_eq!((proposals.len(), &proposals[0]["questions"]), (1, &json!(7)), "{report}");
     let id = proposals[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(place.done(&["report"])["proposals"], report["proposals"]);
     let told = place.done(&["knowledge", "proposals"]);
@@ -110,10 +114,10 @@ async fn paid_answers_become_knowledge_until_they_are_withdrawn() {
     assert!(
         ASKED.contains(&entry["question"].as_str().unwrap()) && ANSWERS.contains(&entry["answer"].as_str().unwrap())
     );
-    assert_eq!((entry["also"].as_array().unwrap().len(), entry["sources"].as_array().unwrap().len()), (5, 6));
+    assert_eq!((entry["also"].as_array().unwrap().len(), entry["sources"].as_array().unwrap().len()), (5, 7));
     let shown = place.command(&["knowledge", "proposals"]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.starts_with(&id) && shown.contains("6 paid answers say the same"), "{shown}");
+    assert!(shown.starts_with(&id) && shown.contains("7 paid answers say the same"), "{shown}");
 
     // Until it is approved nothing is answered from it.
     let server = place.start();
@@ -151,7 +155,7 @@ async fn paid_answers_become_knowledge_until_they_are_withdrawn() {
     assert_eq!((&init["ready"], &init["state"]), (&json!(true), &json!("activated")), "{init}");
     drop(server);
     let server = place.start();
-    assert_eq!(server.ask(MEDIUM_QUERY).await.json["route"]["provider"], "deepseek");
+    assert_eq!(cached(server.ask(MEDIUM_QUERY).await), "deepseek");
     place.home.providers.script(Script::always(Reply::text(ANSWERS[0], 150, 30)));
     let reply = ask(&server, ASKED_LATER).await;
     assert_eq!(
@@ -160,6 +164,7 @@ async fn paid_answers_become_knowledge_until_they_are_withdrawn() {
         "{}",
         reply.text
     );
+    assert_eq!(cached(server.ask(ASKED[0]).await), "deepseek", "nor is what it was made of");
     let all = place.done(&["knowledge", "proposals", "--all"]);
     assert_eq!(all[0]["state"], "withdrawn");
     let (succeeded, refused) = place.told(&["knowledge", "reject", &id]);

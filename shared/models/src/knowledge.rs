@@ -27,4 +27,5 @@ pub use answerer::KnowledgeAnswerer;
 pub use check::check;
 pub use files::KnowledgeFiles;
 pub use index::KnowledgeIndex;
+pub use learned::Learned;
 pub use phrasings::{KeptPhrasings, PhrasingKeeper};

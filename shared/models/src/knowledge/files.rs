@@ -13,8 +13,8 @@ use farthing_domain::registry::ModelSpec;
 use farthing_domain::release::{ReleasedFile, ReleasedKnowledge, ReleasedModel};
 
 use super::index::{self, IndexConfig};
-use super::learned::{self, Remembering};
-use super::source::{self, SourceFile};
+use super::learned::{Learned, Remembering};
+use super::source;
 use super::{KeptPhrasings, KnowledgeIndex, PhrasingKeeper};
 use crate::artifacts::{ArtifactStore, Progress, Transfer, Unit, fingerprint};
 use crate::cpu::CpuPool;
@@ -140,15 +140,15 @@ impl KnowledgeFiles {
         PhrasingKeeper::new(kept, self.load_encoder().await?, self.pool.clone()).await
     }
 
-    /// What paid answers became, as far as it is accepted and of use beside the agent's own files.
-    async fn learned(&self, agent: &AgentId) -> Result<Option<SourceFile>, BoxError> {
+    /// What paid answers became, as far as it matters beside the agent's own files.
+    async fn learned(&self, agent: &AgentId) -> Result<Option<Learned>, BoxError> {
         let Some(learned) = &self.learned else { return Ok(None) };
         let entries = learned.entries(agent).await?;
         if entries.is_empty() {
             return Ok(None);
         }
         let sources = self.sources(agent);
-        let file = move || Ok::<_, BoxError>(learned::file_beside(&source::read_files(&sources)?, entries));
+        let file = move || Ok::<_, BoxError>(Learned::beside(&source::read_files(&sources)?, entries));
         self.pool.run(file).await?
     }
 
@@ -190,7 +190,7 @@ impl KnowledgeFiles {
         &self,
         agent: &AgentId,
         encoder: Arc<dyn Encoder>,
-        learned: Option<SourceFile>,
+        learned: Option<Learned>,
     ) -> Result<KnowledgeIndex, BoxError> {
         // Only what was learned is embedded, if the rest was before.
         let before = match &learned {
@@ -222,7 +222,7 @@ impl KnowledgeFiles {
         Ok(Arc::new(self.pool.run(load).await??))
     }
 
-    async fn version(&self, agent: &AgentId, learned: Option<SourceFile>) -> Result<String, BoxError> {
+    async fn version(&self, agent: &AgentId, learned: Option<Learned>) -> Result<String, BoxError> {
         let (this, agent) = (self.clone(), agent.clone());
         Ok(self.pool.run(move || this.config(&agent, learned.as_ref(), |config| config.version())).await??)
     }
@@ -231,7 +231,7 @@ impl KnowledgeFiles {
         self.agents.join(agent.as_str()).join("knowledge")
     }
 
-    fn config<T>(&self, agent: &AgentId, learned: Option<&SourceFile>, with: impl FnOnce(IndexConfig<'_>) -> T) -> T {
+    fn config<T>(&self, agent: &AgentId, learned: Option<&Learned>, with: impl FnOnce(IndexConfig<'_>) -> T) -> T {
         let sources = self.sources(agent);
         let encoder_id = ReleasedModel::from(&self.encoder).sha256();
         with(IndexConfig { agent, sources: &sources, artifacts: &self.indexes, encoder_id: &encoder_id, learned })

@@ -7,6 +7,7 @@ use farthing_domain::ids::AgentId;
 
 use super::artifact::{self, Stored, Unusable};
 use super::bm25::Bm25;
+use super::learned::Learned;
 use super::matrix::Matrix;
 use super::source::{self, Entry, SourceError, SourceFile};
 use super::tokens;
@@ -26,8 +27,8 @@ pub struct IndexConfig<'a> {
     pub artifacts: &'a Path,
     /// A name of the encoder that changes when its vectors do, such as its weights' hash.
     pub encoder_id: &'a str,
-    /// One more knowledge file, of what paid answers became.
-    pub learned: Option<&'a SourceFile>,
+    /// What paid answers became, which is indexed too.
+    pub learned: Option<&'a Learned>,
 }
 
 impl IndexConfig<'_> {
@@ -44,20 +45,21 @@ impl IndexConfig<'_> {
     /// # Errors
     /// [`SourceError`] when the sources cannot be read.
     pub fn version(&self) -> Result<String, SourceError> {
-        Ok(hex(&content_hash(self.encoder_id, &self.files()?)))
+        Ok(hex(&self.content_hash(&self.files()?)))
+    }
+
+    fn content_hash(&self, files: &[SourceFile]) -> [u8; 32] {
+        let files = files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
+        artifact::content_hash(self.encoder_id, files.chain(self.learned.and_then(Learned::hashed)))
     }
 
     /// All knowledge files, sorted by name.
     fn files(&self) -> Result<Vec<SourceFile>, SourceError> {
         let mut files = source::read_files(self.sources)?;
-        files.extend(self.learned.cloned());
+        files.extend(self.learned.and_then(|learned| learned.file.clone()));
         files.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(files)
     }
-}
-
-fn content_hash(encoder_id: &str, files: &[SourceFile]) -> [u8; 32] {
-    artifact::content_hash(encoder_id, files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())))
 }
 
 /// How far the building of an index is.
@@ -145,7 +147,7 @@ impl KnowledgeIndex {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, bool), IndexError> {
         let files = config.files()?;
-        let hash = content_hash(config.encoder_id, &files);
+        let hash = config.content_hash(&files);
         let path = config.path();
         match artifact::read(&path).and_then(|stored| stored.of(&hash)) {
             Ok(stored) => return Ok((Self::from_stored(stored), false)),

@@ -9,13 +9,38 @@ use super::KnowledgeIndex;
 use super::source::{self, MAX_FILE_BYTES, SourceFile};
 use crate::encoder::{Embedding, Encoder, EncoderError};
 
-/// The file with the accepted ones of `entries`; none when there are none. An entry that is no entry, whose question the
-/// owner's `own` files answer, or that finds no more room is left out, and its id alone is told.
-pub(super) fn file_beside(own: &[SourceFile], mut entries: Vec<LearnedEntry>) -> Option<SourceFile> {
+/// What paid answers became, as an agent's index has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learned {
+    /// The accepted entries, as one more knowledge file; none when there are none.
+    pub(super) file: Option<SourceFile>,
+    /// The ids of those that were withdrawn: an index without them is another one than that before they were accepted, so
+    /// that the answers which were cached then, and proposed them, are not given again.
+    pub(super) withdrawn: String,
+}
+
+impl Learned {
+    /// What there is of `entries` beside the owner's `own` files; none when nothing was accepted or withdrawn. An entry that
+    /// is no entry, whose question the owner's files answer, or that finds no more room is left out, and its id alone is
+    /// told.
+    pub(super) fn beside(own: &[SourceFile], mut entries: Vec<LearnedEntry>) -> Option<Self> {
+        entries.sort_by(|one, other| one.id.cmp(&other.id));
+        let withdrawn = entries.iter().filter(|entry| entry.state == EntryState::Withdrawn);
+        let withdrawn: String = withdrawn.map(|entry| format!("{}\n", entry.id)).collect();
+        entries.retain(|entry| entry.state == EntryState::Accepted);
+        let learned = Self { file: file_beside(own, entries), withdrawn };
+        (learned.file.is_some() || !learned.withdrawn.is_empty()).then_some(learned)
+    }
+
+    /// What of it is in the content hash beside the files.
+    pub(super) fn hashed(&self) -> Option<(&str, &[u8])> {
+        (!self.withdrawn.is_empty()).then_some(("withdrawn", self.withdrawn.as_bytes()))
+    }
+}
+
+fn file_beside(own: &[SourceFile], entries: Vec<LearnedEntry>) -> Option<SourceFile> {
     // What is wrong with the owner's own files is told by whoever reads them.
     let (mut all, _) = source::parse_apart(own).ok()?;
-    entries.retain(|entry| entry.state == EntryState::Accepted);
-    entries.sort_by(|one, other| one.id.cmp(&other.id));
     let mut bytes = Vec::new();
     for LearnedEntry { id, agent, question, also, answer, .. } in entries {
         let line = json!({"id": id.as_str(), "question": question, "answer": answer, "also": also}).to_string() + "\n";

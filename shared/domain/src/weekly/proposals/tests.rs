@@ -166,6 +166,13 @@ fn a_tenant_is_half_of_the_evidence_at_most() {
         outcome.words = Some(Words::new(&outcome.words.clone().unwrap().question, BAD));
     }
     assert_eq!(proposed(&flooded), []);
+
+    // Half of the answers are of one tenant, and three of the others' say something else: of the one three count, too.
+    let half = (0..6).map(|number| of_tenant(number, "shop"));
+    let others = (6..12).map(|number| if number < 9 { answered(number, BAD) } else { asked(number) });
+    let others = others.map(|outcome| Outcome { tenant: Tenant::parse("bank").unwrap(), ..outcome });
+    let found = proposed(&half.chain(others).collect::<Vec<_>>());
+    assert_eq!((found.len(), found[0].sources.len()), (1, 6));
 }
 
 #[test]
