@@ -13,6 +13,7 @@ mod output;
 mod reconcile;
 mod report;
 mod serve;
+mod simulate;
 mod status;
 
 use std::net::SocketAddr;
@@ -85,6 +86,9 @@ enum Command {
     /// Rehearse: see what a policy costs, and who answers, before it does.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Simulate: see in minutes how months of traffic go, and what learning gives.
+    #[command(subcommand)]
+    Simulate(simulate::SimulateCommand),
     /// Print how models, routing, costs and budget stand.
     Status,
     /// Print the report of the week that has ended, or of another one; it is made if that has not been done.
@@ -140,6 +144,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Ask(args)) => ask::run(&config, &args, json).await,
         Some(Command::Bench(command)) => bench::run(&config, &command, json).await,
         Some(Command::Eval(args)) => eval::run(&config, &args, json).await,
+        Some(Command::Simulate(command)) => simulate::run(&config, &command, json).await,
         Some(Command::Status) => status::run(&config, json).await,
         Some(Command::Report(args)) => report::run(&config, &args, json).await,
         Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,
