@@ -76,6 +76,8 @@ pub(crate) struct Work<'a> {
     pub(crate) query: &'a str,
     pub(crate) arm: Arm,
     pub(crate) system_prompt: String,
+    /// The system prompt without the notes of knowledge, which are meant to be said.
+    pub(crate) instructions: String,
     pub(crate) spending: Spending,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) recorded: Recorded,
@@ -194,6 +196,7 @@ impl Answering {
             query,
             arm: rollout.stage.arm(context.id.as_str(), rollout.shadow_sample),
             system_prompt: String::new(),
+            instructions: String::new(),
             spending: Spending { claim: ended.claim.take(), ..Spending::default() },
             attempts: Vec::new(),
             recorded: Recorded { query: insight.as_ref().map(Insight::record), ..Recorded::default() },
@@ -236,6 +239,7 @@ impl Answering {
             query.knowledge = Some(KnowledgeRecord { passage, answerability });
         }
         work.system_prompt = crate::system_prompt::system_prompt(work.brand, &insight.retrieval.passages);
+        work.instructions = crate::system_prompt::system_prompt(work.brand, &[]);
         let circumstances = Circumstances {
             complexity: insight.analysis.complexity,
             answerability: insight.retrieval.answerability,

@@ -318,6 +318,7 @@ impl Phrasing {
             query: request.conversation.query().as_str(),
             arm: Arm::Paid,
             system_prompt: instructions(order.count),
+            instructions: String::new(),
             spending: Spending::default(),
             attempts: Vec::new(),
             recorded: Recorded::default(),
