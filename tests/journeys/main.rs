@@ -14,5 +14,6 @@ mod log_lines;
 mod phrasings;
 mod replay;
 mod server;
+mod simulate;
 mod sweep;
 mod weekly;

@@ -136,6 +136,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     config.generator |= cli.common.generator;
     config.infra = cli.common.infra.unwrap_or(config.infra);
     config.data = cli.common.data.unwrap_or(config.data);
+    if matches!(cli.command, Some(Command::Simulate(_))) {
+        // What breaks in a simulation was meant to.
+        config.log += ",farthing_gateway::paid=error,farthing_stores::ledger=error";
+    }
     telemetry::start(&config)?;
     let json = cli.common.json;
     match cli.command {

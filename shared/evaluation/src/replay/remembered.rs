@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
 use farthing_domain::ids::AgentId;
 use farthing_domain::ports::{
-    Analysis, Analyst, KnowledgeBase, LocalAnswer, ModelUnavailable, Retrieval, Validation, Validator,
+    Analysis, Analyst, KnowledgeBase, LocalAnswer, ModelUnavailable, Rephraser, Retrieval, Validation, Validator,
 };
 use farthing_domain::quality::Quality;
 use farthing_gateway::LocalTier;
@@ -45,6 +45,9 @@ type Judged = (String, String, String, bool, Option<u32>, Vec<String>);
 /// What the gain that is left after an answer depends on.
 type Read = (String, String);
 
+/// What a rewording depends on, beside a score that depends on the same.
+type Reworded = (String, String, bool, Vec<String>);
+
 /// What was found. Several tiers may share it, of which only the knowledge differs.
 #[derive(Clone, Default)]
 pub(crate) struct Memory {
@@ -52,6 +55,8 @@ pub(crate) struct Memory {
     gains: Arc<Memo<Read, Option<f32>>>,
     retrievals: Arc<Memo<Sought, Retrieval>>,
     judgements: Arc<Memo<Judged, Quality>>,
+    rewordings: Arc<Memo<Reworded, Option<String>>>,
+    lengths: Arc<Mutex<HashMap<String, u64>>>,
 }
 
 impl Memory {
@@ -61,6 +66,7 @@ impl Memory {
             port: tier.analyst,
             analyses: Arc::clone(&self.analyses),
             gains: Arc::clone(&self.gains),
+            lengths: Arc::clone(&self.lengths),
         };
         LocalTier {
             analyst: Arc::new(analyst),
@@ -68,7 +74,7 @@ impl Memory {
             knowledge: Arc::new(Remembered { port: tier.knowledge, memo: Arc::clone(&self.retrievals) }),
             grounded: tier.grounded,
             validator: Arc::new(Remembered { port: tier.validator, memo: Arc::clone(&self.judgements) }),
-            rephraser: tier.rephraser,
+            rephraser: Arc::new(Remembered { port: tier.rephraser, memo: Arc::clone(&self.rewordings) }),
         }
     }
 }
@@ -77,6 +83,7 @@ struct RememberingAnalyst {
     port: Arc<dyn Analyst>,
     analyses: Arc<Memo<String, Analysis>>,
     gains: Arc<Memo<Read, Option<f32>>>,
+    lengths: Arc<Mutex<HashMap<String, u64>>>,
 }
 
 #[async_trait]
@@ -96,7 +103,12 @@ impl Analyst for RememberingAnalyst {
     }
 
     fn count_tokens(&self, text: &str) -> u64 {
-        self.port.count_tokens(text)
+        let known = self.lengths.lock().unwrap_or_else(PoisonError::into_inner).get(text).copied();
+        known.unwrap_or_else(|| {
+            let length = self.port.count_tokens(text);
+            self.lengths.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned(), length);
+            length
+        })
     }
 }
 
@@ -134,5 +146,22 @@ impl Validator for Remembered<dyn Validator, Judged, Quality> {
             validation.passages.iter().map(|passage| passage.id.clone()).collect(),
         );
         self.memo.or(key, self.port.validate(validation)).await
+    }
+}
+
+#[async_trait]
+impl Rephraser for Remembered<dyn Rephraser, Reworded, Option<String>> {
+    async fn rephrase(
+        &self,
+        validation: Validation<'_>,
+        quality: &Quality,
+    ) -> Result<Option<String>, ModelUnavailable> {
+        let key = (
+            validation.query.to_owned(),
+            validation.answer.to_owned(),
+            validation.must_be_grounded,
+            validation.passages.iter().map(|passage| passage.id.clone()).collect(),
+        );
+        self.memo.or(key, self.port.rephrase(validation, quality)).await
     }
 }

@@ -60,6 +60,8 @@ pub struct Topic {
     pub question: String,
     /// What is right to answer.
     pub answer: String,
+    /// Other topics whose questions it answers as well, by their names in the public questions.
+    pub serves: Vec<String>,
     /// How customers ask.
     pub asked: Vec<Prompt>,
     /// Other ways of asking, which nobody asks in.
@@ -103,6 +105,8 @@ struct AnswerJson {
     intent: String,
     question: String,
     answer: String,
+    #[serde(default)]
+    serves: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -166,7 +170,7 @@ impl Bank {
 }
 
 fn topics(path: &Path, source: &str, asked: &BTreeMap<(String, String), Vec<String>>) -> Result<Vec<Topic>, BankError> {
-    let topic = |(line, AnswerJson { intent, question, answer }): (usize, AnswerJson)| {
+    let topic = |(line, AnswerJson { intent, question, answer, serves }): (usize, AnswerJson)| {
         let wrong = |what: String| BankError::Malformed { path: path.to_owned(), line, what };
         let texts = asked.get(&(source.to_owned(), intent.clone())).map_or(&[][..], Vec::as_slice);
         let ways = texts.iter().take(Plan::WAYS).map(|text| Prompt::parse(text));
@@ -175,7 +179,10 @@ fn topics(path: &Path, source: &str, asked: &BTreeMap<(String, String), Vec<Stri
             return Err(wrong(format!("`intent`: expected one of {source}; `{intent}` is none")));
         }
         let also = texts.iter().skip(Plan::WAYS).take(Plan::ALSO).cloned().collect();
-        Ok(Topic { intent, question, answer, asked: ways, also })
+        if let Some(unknown) = serves.iter().find(|other| !asked.contains_key(&(source.to_owned(), (*other).clone()))) {
+            return Err(wrong(format!("`serves`: expected names of {source}; `{unknown}` is none")));
+        }
+        Ok(Topic { intent, question, answer, serves, asked: ways, also })
     };
     lines(path)?.into_iter().map(topic).collect()
 }

@@ -1,9 +1,10 @@
 //! The run that learns beside those that stay at one stage.
 
-use farthing_domain::rollout::Stage;
+use farthing_domain::rollout::{Arm, Stage};
 use serde::Serialize;
 
-use super::figures::WeekFigures;
+use super::course::PlayedWeek;
+use super::figures::{About, Row, WeekFigures};
 use super::plan::Plan;
 
 /// How many weeks at the end are looked at on their own.
@@ -52,6 +53,28 @@ pub struct Summary {
 }
 
 impl FixedStage {
+    /// The run that stays at `stage`, of those that stay at the first and at the last one.
+    ///
+    /// A stage sends each request one way or the other by its name alone, and with a ledger that has money and without a cache no
+    /// request meets what another one left: so it ends as it does where all go that way.
+    pub(super) fn mixed(stage: Stage, paid: &[PlayedWeek], local: &[PlayedWeek]) -> Self {
+        let week = |(paid, local): (&PlayedWeek, &PlayedWeek)| {
+            let ways = paid.rows.iter().zip(&local.rows);
+            let row = |(paid, local): (&Row, &Row)| {
+                let is_local = stage.arm(paid.id.as_str(), 0.0) == Arm::Local;
+                if is_local { local.clone() } else { paid.clone() }
+            };
+            let rows: Vec<Row> = ways.map(row).collect();
+            let played = if stage == Stage::Full { local } else { paid };
+            let about = About { stage, ..played.about.clone() };
+            let is_played = stage == played.about.stage;
+            let about =
+                if is_played { about } else { About { alarms: Vec::new(), decided: stage, reason: "", ..about } };
+            about.figures(&rows)
+        };
+        Self { stage, weeks: paid.iter().zip(local).map(week).collect() }
+    }
+
     fn sum(&self, of: impl Fn(&WeekFigures) -> f64) -> f64 {
         self.weeks.iter().map(of).sum()
     }

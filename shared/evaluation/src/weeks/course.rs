@@ -13,7 +13,7 @@ use farthing_models::validator::Rules;
 
 use super::clock::SimulatedClock;
 use super::events::Conditions;
-use super::figures::{Sums, WeekFigures};
+use super::figures::{About, Row};
 use super::oracle::Oracle;
 use super::plan::Plan;
 use super::played::{Company, providers};
@@ -36,6 +36,12 @@ pub(super) struct Common {
     pub(super) memory: Memory,
     /// What each query costs with the baseline model, in dollars: with instructions and passages, and alone.
     pub(super) baseline: BTreeMap<String, (f64, f64)>,
+}
+
+/// A week as it was played.
+pub(super) struct PlayedWeek {
+    pub(super) about: About,
+    pub(super) rows: Vec<Row>,
 }
 
 /// One run.
@@ -64,15 +70,15 @@ impl<'a> Course<'a> {
     }
 
     /// Plays all weeks, steered by `steering`.
-    pub(super) async fn play(mut self, steering: &mut dyn Steering) -> Result<Vec<WeekFigures>, SimulationError> {
+    pub(super) async fn play(mut self, steering: &mut dyn Steering) -> Result<Vec<PlayedWeek>, SimulationError> {
         let (mut weeks, mut week) = (Vec::new(), Plan::first());
         for number in 1..=self.simulation.plan.weeks {
             let conditions = self.simulation.events.at(number);
-            let sums = self.play_week((week, number), &conditions).await?;
+            let rows = self.play_week((week, number), &conditions).await?;
             week = week.next();
             self.clock.set(week.start().plus(WEEKLY_AT));
             let report = self.premises.weekly(&self.standing.policy).await.map_err(SimulationError::Outside)?;
-            weeks.push(sums.figures(number, &self.standing, &report, conditions.news));
+            weeks.push(PlayedWeek { about: About::of(number, &self.standing, &report, conditions.news), rows });
             let known = self.standing.knowledge.clone();
             let after = steering.after(self.premises.as_ref(), self.standing, &report).await;
             self.standing = after.map_err(SimulationError::Outside)?;
@@ -84,17 +90,17 @@ impl<'a> Course<'a> {
         Ok(weeks)
     }
 
-    async fn play_week(&self, week: (Week, usize), conditions: &Conditions) -> Result<Sums, SimulationError> {
+    async fn play_week(&self, week: (Week, usize), conditions: &Conditions) -> Result<Vec<Row>, SimulationError> {
         self.clock.set(week.0.start());
         let answering = self.answering(conditions).await?;
         let requests = traffic::week(&self.simulation.bank, &self.simulation.plan, week, conditions);
-        let mut sums = Sums::default();
+        let mut rows = Vec::with_capacity(self.simulation.plan.requests);
         for request in requests.map_err(|error| EvaluationError::Request(error.to_string()))? {
             let (told, is_right) = self.ask(&answering, &request, conditions).await?;
             let baseline = self.common.baseline.get(request.query.as_str()).copied().unwrap_or_default();
-            sums.add(&told, is_right, baseline);
+            rows.push(Row::of(request.id, &told, is_right, baseline));
         }
-        Ok(sums)
+        Ok(rows)
     }
 
     /// Asks one question when it comes, and has its caller rate the answer if it does so. Gives whether it was right, too.

@@ -1,9 +1,12 @@
 //! What a week of one run came to.
 
+use farthing_domain::ids::RequestId;
+use farthing_domain::money::Usd;
 use farthing_domain::outcome::Origin;
 use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
 use farthing_domain::weekly::WeeklyReport;
+use farthing_gateway::receipt::total_cost;
 use serde::Serialize;
 
 use super::plan::Plan;
@@ -61,21 +64,49 @@ pub struct WeekFigures {
     pub news: Vec<String>,
 }
 
-/// The sums of a week while it is played.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sums {
-    requests: usize,
-    origins: [usize; 5],
-    right: usize,
-    local_right: usize,
-    scores: Vec<f64>,
-    nanos: i64,
-    baseline: f64,
-    question_alone: f64,
+/// What became of one request.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) id: RequestId,
+    origin: Origin,
+    is_right: bool,
+    score: Option<f64>,
+    cost: Usd,
+    baseline: (f64, f64),
+}
+
+/// What is known of a week beside its requests.
+#[derive(Clone, Debug)]
+pub(super) struct About {
+    pub(super) week: Week,
+    pub(super) number: usize,
+    pub(super) stage: Stage,
+    pub(super) policy_version: u32,
+    pub(super) entries: usize,
+    pub(super) alarms: Vec<String>,
+    pub(super) decided: Stage,
+    pub(super) reason: &'static str,
+    pub(super) news: Vec<String>,
+}
+
+impl Row {
+    /// A request, whose answer was right or not, and which would have cost so much, in dollars, with the baseline model: with
+    /// instructions and passages, and the question alone.
+    pub(super) fn of(id: RequestId, told: &Told, is_right: bool, baseline: (f64, f64)) -> Self {
+        let judged = told.answer.as_ref().and_then(|answer| answer.quality.as_ref());
+        Self {
+            id,
+            origin: origin_of(told),
+            is_right,
+            score: judged.map(|judged| f64::from(judged.score)),
+            cost: total_cost(&told.attempts),
+            baseline,
+        }
+    }
 }
 
 /// How a request ended.
-pub(super) fn origin_of(told: &Told) -> Origin {
+fn origin_of(told: &Told) -> Origin {
     let Some(answer) = &told.answer else { return Origin::Failed };
     match (&answer.quality, &answer.route.cache) {
         (_, Some(_)) => Origin::Cached,
@@ -85,64 +116,58 @@ pub(super) fn origin_of(told: &Told) -> Origin {
     }
 }
 
-impl Sums {
-    /// Adds a request, whose answer was right or not, and which would have cost so much, in dollars, with the baseline model:
-    /// with instructions and passages, and the question alone.
-    pub(super) fn add(&mut self, told: &Told, is_right: bool, (baseline, question_alone): (f64, f64)) {
-        let origin = origin_of(told);
-        self.requests += 1;
-        self.origins[place(origin)] += 1;
-        self.right += usize::from(is_right);
-        self.local_right += usize::from(is_right && origin == Origin::Local);
-        let judged = told.answer.as_ref().and_then(|answer| answer.quality.as_ref());
-        self.scores.extend(judged.map(|judged| f64::from(judged.score)));
-        self.nanos += farthing_gateway::receipt::total_cost(&told.attempts).nanos();
-        self.baseline += baseline;
-        self.question_alone += question_alone;
-    }
-
-    /// The figures of the week with this number, which went by `standing`, came to `report` and had these news.
-    pub(super) fn figures(
-        &self,
-        number: usize,
-        standing: &Standing,
-        report: &WeeklyReport,
-        news: Vec<String>,
-    ) -> WeekFigures {
-        let requests = self.requests as f64;
-        let share = |origin| self.origins[place(origin)] as f64 / requests;
-        let local = self.origins[place(Origin::Local)];
-        let cost = farthing_domain::money::Usd::from_nanos(self.nanos).as_dollars();
-        let wrong = (self.requests - self.right) as f64;
-        let alarms = report.changes.iter().filter(|change| change.is_alarm).map(|change| change.measure);
-        WeekFigures {
+impl About {
+    /// A week that went by `standing`, came to `report` and had these news.
+    pub(super) fn of(number: usize, standing: &Standing, report: &WeeklyReport, news: Vec<String>) -> Self {
+        let alarms = report.changes.iter().filter(|change| change.is_alarm);
+        Self {
             week: report.week,
             number,
             stage: standing.policy.rollout.stage,
             policy_version: standing.policy.version,
             entries: standing.knowledge.len(),
-            requests: self.requests,
+            alarms: alarms.map(|change| format!("{:?}", change.measure)).collect(),
+            decided: report.rollout.stage,
+            reason: report.rollout.reason.as_str(),
+            news,
+        }
+    }
+
+    /// The week's figures, when these are its requests.
+    pub(super) fn figures(self, rows: &[Row]) -> WeekFigures {
+        let Self { week, number, stage, policy_version, entries, alarms, decided, reason, news } = self;
+        let part = |count: usize, whole: usize| (whole > 0).then(|| count as f64 / whole as f64);
+        let count = |holds: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| holds(row)).count();
+        let share = |origin| part(count(&|row| row.origin == origin), rows.len()).unwrap_or_default();
+        let (right, local) = (count(&|row| row.is_right), count(&|row| row.origin == Origin::Local));
+        let local_right = count(&|row| row.is_right && row.origin == Origin::Local);
+        let scores: Vec<f64> = rows.iter().filter_map(|row| row.score).collect();
+        let cost = rows.iter().map(|row| row.cost).sum::<Usd>().as_dollars();
+        let baseline: f64 = rows.iter().map(|row| row.baseline.0).sum();
+        WeekFigures {
+            week,
+            number,
+            stage,
+            policy_version,
+            entries,
+            requests: rows.len(),
             local: share(Origin::Local),
             paid: share(Origin::Paid),
             cached: share(Origin::Cached),
             refused: share(Origin::Refused),
             failed: share(Origin::Failed),
             cost_usd: cost,
-            baseline_usd: self.baseline,
-            question_alone_usd: self.question_alone,
-            saved: 1.0 - cost / self.baseline,
-            right: self.right as f64 / requests,
-            local_right: (local > 0).then(|| self.local_right as f64 / local as f64),
-            score: (!self.scores.is_empty()).then(|| self.scores.iter().sum::<f64>() / self.scores.len() as f64),
-            loss_usd: cost + wrong * Plan::WRONG_USD,
-            alarms: alarms.map(|measure| format!("{measure:?}")).collect(),
-            decided: report.rollout.stage,
-            reason: report.rollout.reason.as_str(),
+            baseline_usd: baseline,
+            question_alone_usd: rows.iter().map(|row| row.baseline.1).sum(),
+            saved: 1.0 - cost / baseline,
+            right: part(right, rows.len()).unwrap_or_default(),
+            local_right: part(local_right, local),
+            score: (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64),
+            loss_usd: cost + (rows.len() - right) as f64 * Plan::WRONG_USD,
+            alarms,
+            decided,
+            reason,
             news,
         }
     }
-}
-
-fn place(origin: Origin) -> usize {
-    Origin::ALL.iter().position(|other| *other == origin).unwrap_or_default()
 }

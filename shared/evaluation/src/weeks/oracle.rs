@@ -121,7 +121,7 @@ impl Oracle {
             return Said { text, is_right: false, about: None };
         }
         let asked = words(query);
-        let others = self.words.iter().enumerate().filter(|(at, _)| subject != Subject::Topic(*at));
+        let others = self.words.iter().enumerate().filter(|(at, _)| !self.serves(*at, subject));
         let mut near: Vec<(usize, usize)> = others.map(|(at, own)| (own.intersection(&asked).count(), at)).collect();
         near.sort_by_key(|(shared, at)| (std::cmp::Reverse(*shared), *at));
         near.truncate(NEAR);
@@ -150,7 +150,7 @@ impl Oracle {
     fn is_entry_right(&self, id: &str, text: &str, subject: Subject) -> bool {
         let own = self.bank.all_topics().position(|topic| id == format!("answers#{}", topic.intent));
         if let Some(at) = own {
-            return Subject::Topic(at) == subject;
+            return self.serves(at, subject);
         }
         let said = self.said();
         let known = said.get(text).copied().or_else(|| {
@@ -158,7 +158,21 @@ impl Oracle {
             let alike = said.iter().map(|(other, known)| (shared(&own, &words(other)), known));
             alike.filter(|(share, _)| *share >= SAME).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, known)| *known)
         });
-        known.flatten() == Some(subject)
+        known.flatten().is_some_and(|about| match about {
+            Subject::Topic(at) => self.serves(at, subject),
+            Subject::Other(_) => about == subject,
+        })
+    }
+
+    /// Whether the answer of the topic at `at` is right to say about `subject`.
+    fn serves(&self, at: usize, subject: Subject) -> bool {
+        let topic = |at| self.bank.all_topics().nth(at);
+        match (topic(at), subject) {
+            (Some(own), Subject::Topic(asked)) => {
+                at == asked || topic(asked).is_some_and(|asked| own.serves.contains(&asked.intent))
+            }
+            _ => false,
+        }
     }
 
     fn said(&self) -> MutexGuard<'_, BTreeMap<String, Option<Subject>>> {
@@ -234,7 +248,10 @@ mod tests {
         for (at, topic) in bank.topics.iter().enumerate() {
             let id = format!("answers#{}", topic.intent);
             assert!(oracle.is_entry_right(&id, &topic.answer, subject(at)));
-            assert!(!oracle.is_entry_right(&id, &topic.answer, subject((at + 1) % 77)), "{id}");
+            for other in (0..77).filter(|other| *other != at) {
+                let serves = topic.serves.contains(&bank.topics[other].intent);
+                assert_eq!(oracle.is_entry_right(&id, &topic.answer, subject(other)), serves, "{id}");
+            }
             assert!(!oracle.is_entry_right(&id, &topic.answer, Subject::Other(0)), "{id}");
         }
         // What was learned of a paid answer is as right as that was, also in slightly other words.

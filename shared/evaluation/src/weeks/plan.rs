@@ -31,7 +31,7 @@ impl Plan {
     /// How many topics the agent knows at the start: the commonest ones.
     pub const KNOWN: usize = 35;
     /// How many other ways of asking each of them it knows, none of which is asked.
-    pub const ALSO: usize = 3;
+    pub const ALSO: usize = 12;
     /// In how many ways each topic is asked about.
     pub const WAYS: usize = 8;
     /// The least share of right answers that an owner could live with, 0 to 1.

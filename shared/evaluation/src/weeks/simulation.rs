@@ -1,6 +1,6 @@
 //! The whole simulation: the run that learns, and those that it is held against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,19 +17,17 @@ use farthing_gateway::receipt::total_cost;
 
 use super::bank::{Bank, BankError};
 use super::compare::{FixedStage, Summary};
-use super::course::{Common, Course};
+use super::course::{Common, Course, PlayedWeek};
 use super::events::{Conditions, Events};
 use super::figures::WeekFigures;
 use super::oracle::Oracle;
 use super::plan::{InvalidPlan, Plan};
 use super::setting::{BoxError, Setting};
 use super::steering::{Held, Steering};
-use super::traffic::Request;
+use super::traffic::{self, Request};
 use crate::door::{EvaluationError, request_id};
 use crate::replay::{Memory, everything_to_baseline};
 
-/// How many of the runs that nothing steers are played at once.
-const AT_ONCE: usize = 2;
 /// How many queries are looked at together before anything is played.
 const LOOKED_AT: usize = 32;
 
@@ -107,19 +105,33 @@ impl Simulation {
         common.baseline = baseline;
         told("the run that learns begins at the shadow stage");
         let learning = Course::begin(self, &common, policy.clone()).await?.play(steering).await?;
-        told("the runs begin that stay at one stage");
-        let stages = Stage::ALL.to_vec();
-        let (common, owner) = (&common, &policy);
-        let fixed = in_order(stages, AT_ONCE, |_, stage| async move {
-            let mut policy = owner.clone();
-            policy.rollout.stage = stage;
-            let weeks = Course::begin(self, common, policy).await?.play(&mut Held).await?;
-            Ok::<_, SimulationError>(FixedStage { stage, weeks })
-        });
-        let fixed = fixed.await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        told("the runs begin that stay at the first and at the last stage");
+        let (paid, local) =
+            (self.kept(&common, &policy, Stage::Shadow).await?, self.kept(&common, &policy, Stage::Full).await?);
+        let fixed = Stage::ALL.map(|stage| FixedStage::mixed(stage, &paid, &local)).to_vec();
+        let learning: Vec<WeekFigures> =
+            learning.into_iter().map(|PlayedWeek { about, rows }| about.figures(&rows)).collect();
         let summary = Summary::of(&learning, &fixed);
         let baseline = policy.baseline.to_string();
         Ok(Weeks { plan: self.plan, overrides, baseline, baseline_right, learning, fixed, summary })
+    }
+
+    /// The queries that are asked at all, each once.
+    fn drawn(&self) -> Result<Vec<&Prompt>, SimulationError> {
+        let mut drawn = BTreeSet::new();
+        for number in 1..=self.plan.weeks {
+            let requests = traffic::week(&self.bank, &self.plan, (Plan::first(), number), &self.events.at(number));
+            let requests = requests.map_err(|error| EvaluationError::Request(error.to_string()))?;
+            drawn.extend(requests.iter().map(|request| request.query.as_str()));
+        }
+        Ok(self.bank.queries().filter(|query| drawn.remove(query.as_str())).collect())
+    }
+
+    /// The run that stays at `stage`.
+    async fn kept(&self, common: &Common, owner: &Policy, stage: Stage) -> Result<Vec<PlayedWeek>, SimulationError> {
+        let mut policy = owner.clone();
+        policy.rollout.stage = stage;
+        Course::begin(self, common, policy).await?.play(&mut Held).await
     }
 
     /// What each query costs with the baseline model alone, in dollars, with instructions and passages and without, and the
@@ -131,7 +143,7 @@ impl Simulation {
     ) -> Result<(BTreeMap<String, (f64, f64)>, f64), SimulationError> {
         let course = Course::begin(self, common, everything_to_baseline(policy)).await?;
         let (tier, agent) = (course.tier(), &self.brand.id);
-        let queries: Vec<&Prompt> = self.bank.queries().collect();
+        let queries = self.drawn()?;
         let looked = in_order(queries.clone(), LOOKED_AT, |_, query| async move {
             let analysis = tier.analyst.analyse(query.as_str()).await?;
             tier.knowledge.retrieve(agent, query.as_str(), &analysis, RETRIEVED_PASSAGES).await
