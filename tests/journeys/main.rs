@@ -16,5 +16,6 @@ mod phrasings;
 mod policy;
 mod replay;
 mod server;
+mod simulate;
 mod sweep;
 mod weekly;

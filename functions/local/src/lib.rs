@@ -14,6 +14,7 @@ mod policy;
 mod reconcile;
 mod report;
 mod serve;
+mod simulate;
 mod status;
 
 use std::net::SocketAddr;
@@ -86,6 +87,9 @@ enum Command {
     /// Rehearse: see what a policy costs, and who answers, before it does.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Simulate: see in minutes how months of traffic go, and what learning gives.
+    #[command(subcommand)]
+    Simulate(simulate::SimulateCommand),
     /// Print how models, routing, costs and budget stand.
     Status,
     /// Print the report of the week that has ended, or of another one; it is made if that has not been done.
@@ -137,6 +141,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     config.generator |= cli.common.generator;
     config.infra = cli.common.infra.unwrap_or(config.infra);
     config.data = cli.common.data.unwrap_or(config.data);
+    if matches!(cli.command, Some(Command::Simulate(_))) {
+        // What breaks in a simulation was meant to.
+        config.log += ",farthing_gateway::paid=error,farthing_stores::ledger=error";
+    }
     telemetry::start(&config)?;
     let json = cli.common.json;
     match cli.command {
@@ -145,6 +153,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Ask(args)) => ask::run(&config, &args, json).await,
         Some(Command::Bench(command)) => bench::run(&config, &command, json).await,
         Some(Command::Eval(args)) => eval::run(&config, &args, json).await,
+        Some(Command::Simulate(command)) => simulate::run(&config, &command, json).await,
         Some(Command::Status) => status::run(&config, json).await,
         Some(Command::Report(args)) => report::run(&config, &args, json).await,
         Some(Command::Reconcile(args)) => reconcile::run(&config, &args, json).await,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 mod markdown;
 mod page;
-mod plots;
+pub mod plots;
 
 /// Makes this week's run, or gives the result that there is. What the event holds is of no interest.
 ///

@@ -10,15 +10,20 @@ const SIZE: (u32, u32) = (640, 260);
 const FONT: (&str, u32) = ("sans-serif", 13);
 
 /// One line of a plot: its name, and its value at each place that has one.
-pub(crate) struct Series<'a> {
-    pub(crate) name: &'a str,
+pub struct Series<'a> {
+    /// What it is called.
+    pub name: &'a str,
     /// Whether the places have an order, so that values are joined.
-    pub(crate) is_joined: bool,
-    pub(crate) values: Vec<Option<f64>>,
+    pub is_joined: bool,
+    /// Its values, place by place.
+    pub values: Vec<Option<f64>>,
 }
 
 /// Lines over `places`, such as weeks, from 0 up. Nothing when no place has a value.
-pub(crate) fn lines(places: &[&str], unit: &str, series: &[Series<'_>]) -> Result<Option<String>, BoxError> {
+///
+/// # Errors
+/// When the plot cannot be drawn.
+pub fn lines(places: &[&str], unit: &str, series: &[Series<'_>]) -> Result<Option<String>, BoxError> {
     let values = series.iter().flat_map(|series| series.values.iter().flatten());
     let Some(highest) = values.copied().filter(|value| value.is_finite()).reduce(f64::max) else { return Ok(None) };
     let last = places.len().saturating_sub(1) as f64;

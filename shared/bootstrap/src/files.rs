@@ -58,6 +58,16 @@ impl OwnerFiles {
     }
 }
 
+/// Reads an `agent.toml` wherever it is.
+///
+/// # Errors
+/// [`InvalidFile`] with its key and what was expected.
+pub fn agent_of(file: &Path) -> Result<BrandProfile, InvalidFile> {
+    let profile: BrandProfile = read_toml(file)?;
+    profile.validate().map_err(|error| invalid(file, error))?;
+    Ok(profile)
+}
+
 fn load_agents(folder: &Path) -> Result<BTreeMap<AgentId, BrandProfile>, InvalidFile> {
     let entries = std::fs::read_dir(folder).map_err(|error| invalid(folder, error))?;
     let mut agents = BTreeMap::new();
@@ -67,8 +77,7 @@ fn load_agents(folder: &Path) -> Result<BTreeMap<AgentId, BrandProfile>, Invalid
             continue;
         }
         let file = path.join("agent.toml");
-        let profile: BrandProfile = read_toml(&file)?;
-        profile.validate().map_err(|error| invalid(&file, error))?;
+        let profile = agent_of(&file)?;
         if path.file_name().and_then(|name| name.to_str()) != Some(profile.id.as_str()) {
             return Err(invalid(&file, format!("`id`: expected the folder's name, found `{}`", profile.id)));
         }

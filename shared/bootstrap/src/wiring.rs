@@ -40,7 +40,7 @@ pub use generator::{BuiltFile, build_files, build_model};
 #[cfg(feature = "answering")]
 pub use phrasing::{knowledge_files, phrasing};
 #[cfg(all(feature = "answering", feature = "embedded"))]
-pub use rehearsal::stores_in_memory;
+pub use rehearsal::{Rehearsal, stores_in_memory};
 #[cfg(feature = "answering")]
 pub use rehearsal::{local_tier, providers_without_keys};
 pub use stores::Stores;

@@ -124,6 +124,12 @@ impl TokenPrice {
         }
     }
 
+    /// So many times the price, at least once.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self(self.0.saturating_mul(i64::from(times.max(1))))
+    }
+
     /// What `tokens` cost, rounded up to a whole nano-dollar.
     #[must_use]
     pub fn cost(self, tokens: u64) -> Usd {

@@ -43,6 +43,14 @@ impl From<Told> for StoredReply {
     }
 }
 
+/// Who asks.
+///
+/// # Errors
+/// [`EvaluationError::Request`] never in practice: the name has the form of one.
+pub(crate) fn tenant() -> Result<Tenant, EvaluationError> {
+    Tenant::parse("evaluation").map_err(|error| EvaluationError::Request(error.to_string()))
+}
+
 /// What is asked, and how.
 pub(crate) struct Question {
     pub(crate) id: RequestId,
@@ -55,7 +63,7 @@ pub(crate) struct Question {
 /// Asks as an API caller without a key of its own does.
 pub(crate) async fn ask(answering: &Answering, clock: &dyn Clock, question: Question) -> Result<Told, EvaluationError> {
     let policy = answering.policy();
-    let tenant = Tenant::parse("evaluation").map_err(|error| EvaluationError::Request(error.to_string()))?;
+    let tenant = tenant()?;
     let request = AgentRequest {
         conversation: Conversation::of(question.query),
         agent: question.agent,

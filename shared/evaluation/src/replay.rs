@@ -13,5 +13,7 @@ mod traffic;
 
 pub use figures::Figures;
 pub use outlook::{Outlook, StageFigures, Unsure};
+pub(crate) use played::everything_to_baseline;
 pub use played::{Books, Replay, models_of};
+pub(crate) use remembered::Memory;
 pub use traffic::{Recorded, Traffic, TrafficError, TrafficRow};

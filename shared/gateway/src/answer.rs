@@ -90,6 +90,8 @@ pub(crate) struct Work<'a> {
     /// What the agent's knowledge has no more.
     pub(crate) withdrawn: Withdrawn,
     pub(crate) system_prompt: String,
+    /// The system prompt without the notes of knowledge, which are meant to be said.
+    pub(crate) instructions: String,
     pub(crate) spending: Spending,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) recorded: Recorded,
@@ -215,6 +217,7 @@ impl Answering {
             in_force: Arc::clone(&ended.in_force),
             withdrawn: self.withdrawals.of(&brand.id).await,
             system_prompt: String::new(),
+            instructions: String::new(),
             spending: Spending { claim: ended.claim.take(), ..Spending::default() },
             attempts: Vec::new(),
             recorded: Recorded { query: insight.as_ref().map(Insight::record), ..Recorded::default() },
@@ -258,6 +261,7 @@ impl Answering {
             query.knowledge = Some(KnowledgeRecord { passage, answerability });
         }
         work.system_prompt = crate::system_prompt::system_prompt(work.brand, &insight.retrieval.passages);
+        work.instructions = crate::system_prompt::system_prompt(work.brand, &[]);
         let circumstances = Circumstances {
             complexity: insight.analysis.complexity,
             answerability: insight.retrieval.answerability,

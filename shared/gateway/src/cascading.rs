@@ -181,7 +181,7 @@ impl Answering {
             },
             // It tells of the first passage, which is what a local answer is taken from.
             answerability: is_local.then_some(answerability),
-            system_prompt: if is_local { "" } else { &work.system_prompt },
+            system_prompt: if is_local { "" } else { &work.instructions },
         }
     }
 

@@ -321,6 +321,7 @@ impl Phrasing {
             withdrawn: Arc::default(),
             in_force: Arc::new(InForce::file(&self.answering.parts.policy)),
             system_prompt: instructions(order.count),
+            instructions: String::new(),
             spending: Spending::default(),
             attempts: Vec::new(),
             recorded: Recorded::default(),

@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use farthing_api::parse::Defaults;
 use farthing_domain::ids::ProviderId;
 use farthing_domain::ports::{Clock as _, Ids, LocalModels, ModelStore, Provider, SecretSource};
+use farthing_domain::time::Timestamp;
 use farthing_gateway::init::Init;
 use farthing_gateway::loading::{Loading, ReleaseLoader as _};
 use farthing_gateway::secrets::CachedSecret;
@@ -123,7 +124,7 @@ pub async fn bundle(config: &Config, progress: Arc<dyn Progress>) -> anyhow::Res
         Ok(Arc::new(models.load(&models.own_release()).await?) as Arc<dyn LocalTierSource>)
     };
     let (local, providers, ()) = tokio::try_join!(local, providers(config, &connection), async {
-        adopt_prices_and_budget(&connection, &files).await;
+        adopt_prices_and_budget(&connection, &files, SystemClock.now()).await;
         Ok(())
     })?;
     let (all, made) = (begun.elapsed(), (begun.elapsed() - connected).as_millis());
@@ -170,10 +171,9 @@ async fn follow_releases(models: Arc<ModelFiles>, stores: &Stores) -> Arc<dyn Lo
     Arc::new(loading)
 }
 
-/// Has the ledger go by the owner's prices and budget as they are now.
-pub(super) async fn adopt_prices_and_budget(connection: &Connection, files: &OwnerFiles) {
-    let (ledger, month) =
-        (DynamoLedger::new(connection.table.clone(), ledger_config(files)), SystemClock.now().month());
+/// Has the ledger go by the owner's prices and budget from `now` on.
+pub(super) async fn adopt_prices_and_budget(connection: &Connection, files: &OwnerFiles, now: Timestamp) {
+    let (ledger, month) = (DynamoLedger::new(connection.table.clone(), ledger_config(files)), now.month());
     for adopted in [ledger.adopt_prices(month).await, ledger.adopt_budget(month).await] {
         if let Err(error) = adopted {
             // Not fatal: local answers go on, and the ledger refuses what does not fit.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use farthing_domain::ports::Clock as _;
 use farthing_gateway::phrasing::Phrasing;
 use farthing_gateway::{Answering, LocalTier, LocalTierSource, Parts};
 use farthing_models::artifacts::Progress;
@@ -42,7 +43,7 @@ pub fn knowledge_files(config: &Config, progress: Arc<dyn Progress>) -> anyhow::
 pub async fn phrasing(config: &Config) -> anyhow::Result<Phrasing> {
     let files = OwnerFiles::of(config)?;
     let connection = stores::connect(config).await?;
-    answering::adopt_prices_and_budget(&connection, &files).await;
+    answering::adopt_prices_and_budget(&connection, &files, SystemClock.now()).await;
     let stores = Stores::over(&connection, &files);
     let parts = Parts {
         providers: answering::providers(config, &connection).await?,

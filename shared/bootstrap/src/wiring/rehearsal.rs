@@ -8,13 +8,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use farthing_domain::ids::{AgentId, ProviderId};
 use farthing_domain::ports::Provider;
+#[cfg(feature = "embedded")]
+use farthing_domain::{policy::Policy, ports::Clock};
 use farthing_gateway::LocalTier;
 use farthing_gateway::loading::ReleaseLoader as _;
+#[cfg(feature = "embedded")]
+use farthing_gateway::optimize::Optimize;
 use farthing_models::artifacts::Progress;
 use farthing_models::knowledge::source::Entry;
 use farthing_providers::{Credential, ProviderConfig, Secret, Transport, connect};
+#[cfg(feature = "embedded")]
+use farthing_stores::{DocumentArchive, DynamoJobs, DynamoOutcomes};
 
 use super::models::{self, ModelFiles};
+#[cfg(feature = "embedded")]
+use crate::clock::Ulids;
 use crate::config::Config;
 use crate::files::OwnerFiles;
 
@@ -47,11 +55,56 @@ pub async fn local_tier(
 /// When the database cannot be made.
 #[cfg(feature = "embedded")]
 pub async fn stores_in_memory(files: &OwnerFiles) -> anyhow::Result<super::Stores> {
+    Ok(super::Stores::over(&connection_in_memory().await?, files))
+}
+
+#[cfg(feature = "embedded")]
+async fn connection_in_memory() -> anyhow::Result<super::stores::Connection> {
     use farthing_stores::Table;
 
     let table = Table::over(farthing_embedded::EmbeddedDynamo::in_memory()?, "rehearsal");
     table.create_if_missing().await?;
-    Ok(super::Stores::over(&super::stores::Connection { table, sdk: None }, files))
+    Ok(super::stores::Connection { table, sdk: None })
+}
+
+/// Stores and a weekly run whose time is a clock's that is given, on a database in memory and an archive in a temporary folder;
+/// both are gone with it.
+#[cfg(feature = "embedded")]
+pub struct Rehearsal {
+    connection: super::stores::Connection,
+    folder: tempfile::TempDir,
+    clock: Arc<dyn Clock>,
+}
+
+#[cfg(feature = "embedded")]
+impl Rehearsal {
+    /// Fresh ones.
+    ///
+    /// # Errors
+    /// When the database or the folder cannot be made.
+    pub async fn new(clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        Ok(Self { connection: connection_in_memory().await?, folder: tempfile::tempdir()?, clock })
+    }
+
+    /// The stores, whose ledger goes by the budget and prices of `files` from now on.
+    pub async fn stores(&self, files: &OwnerFiles) -> super::Stores {
+        super::answering::adopt_prices_and_budget(&self.connection, files, self.clock.now()).await;
+        super::Stores::over(&self.connection, files)
+    }
+
+    /// The weekly run.
+    #[must_use]
+    pub fn optimize(&self, policy: &Policy) -> Optimize {
+        let table = &self.connection.table;
+        Optimize {
+            archive: Arc::new(DocumentArchive::in_directory(self.folder.path())),
+            policy: policy.clone(),
+            jobs: Arc::new(DynamoJobs::new(table.clone())),
+            outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
+            ids: Arc::new(Ulids::default()),
+            clock: self.clock.clone(),
+        }
+    }
 }
 
 /// The known providers, of which none has a key: they encode calls as they are sent, and send none.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::figures::{Figures, Selection};
 use super::played::{Books, Played, Replay};
-use super::remembered::remembering;
+use super::remembered::Memory;
 use crate::door::EvaluationError;
 use crate::report::number;
 
@@ -77,7 +77,7 @@ impl Replay {
     /// # Errors
     /// [`EvaluationError`].
     pub async fn outlook(mut self, books: Vec<Books>) -> Result<Outlook, EvaluationError> {
-        self.door.tier = remembering(self.door.tier);
+        self.door.tier = Memory::default().remembering(self.door.tier);
         self.look_ahead().await?;
         let policies = std::iter::once(self.policy_of_baseline()).chain(STAGES.map(|stage| self.policy_at(stage)));
         let runs = policies.zip(books).collect();

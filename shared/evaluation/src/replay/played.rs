@@ -74,6 +74,18 @@ pub fn models_of(policy: &Policy) -> BTreeSet<ModelId> {
     planned.chain([policy.baseline.clone()]).collect()
 }
 
+/// The policy of an owner of `policy` who asks the baseline model everything.
+pub(crate) fn everything_to_baseline(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    let only = TierPolicy { local: LocalUse::Never, paid: vec![policy.baseline.clone()] };
+    let tiers = &mut policy.tiers;
+    for tier in [&mut tiers.simple, &mut tiers.medium, &mut tiers.high, &mut tiers.creative] {
+        tier.clone_from(&only);
+    }
+    policy.cache.enabled = false;
+    policy
+}
+
 impl Replay {
     /// The policy with the rollout at `stage`.
     pub(super) fn policy_at(&self, stage: Stage) -> Policy {
@@ -84,14 +96,7 @@ impl Replay {
 
     /// The policy of somebody who asks the baseline model everything.
     pub(super) fn policy_of_baseline(&self) -> Policy {
-        let mut policy = self.door.policy.clone();
-        let only = TierPolicy { local: LocalUse::Never, paid: vec![policy.baseline.clone()] };
-        let tiers = &mut policy.tiers;
-        for tier in [&mut tiers.simple, &mut tiers.medium, &mut tiers.high, &mut tiers.creative] {
-            tier.clone_from(&only);
-        }
-        policy.cache.enabled = false;
-        policy
+        everything_to_baseline(&self.door.policy)
     }
 
     /// Plays all of the traffic, one request after the other, as `policy` has it.

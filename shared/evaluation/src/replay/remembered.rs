@@ -8,18 +8,20 @@ use async_trait::async_trait;
 use farthing_domain::agent::BrandProfile;
 use farthing_domain::ids::AgentId;
 use farthing_domain::ports::{
-    Analysis, Analyst, KnowledgeBase, LocalAnswer, ModelUnavailable, Retrieval, Validation, Validator,
+    Analysis, Analyst, KnowledgeBase, LocalAnswer, ModelUnavailable, Rephraser, Retrieval, Validation, Validator,
 };
 use farthing_domain::quality::Quality;
 use farthing_gateway::LocalTier;
 
 struct Memo<K, V>(Mutex<HashMap<K, V>>);
 
-impl<K: Eq + Hash, V: Clone> Memo<K, V> {
-    fn empty() -> Self {
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
         Self(Mutex::default())
     }
+}
 
+impl<K: Eq + Hash, V: Clone> Memo<K, V> {
     async fn or(&self, key: K, find: impl Future<Output = Result<V, ModelUnavailable>>) -> Result<V, ModelUnavailable> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(known) = known {
@@ -33,32 +35,61 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
 
 struct Remembered<P: ?Sized, K, V> {
     port: Arc<P>,
-    memo: Memo<K, V>,
+    memo: Arc<Memo<K, V>>,
 }
 
-fn remembered<P: ?Sized, K: Eq + Hash, V: Clone>(port: Arc<P>) -> Arc<Remembered<P, K, V>> {
-    Arc::new(Remembered { port, memo: Memo::empty() })
-}
-
+/// What a retrieval depends on: the version of the knowledge first.
+type Sought = (String, AgentId, String, usize);
 /// What a validation depends on.
-type Judged = (String, String, String, bool, Vec<String>);
+type Judged = (String, String, String, bool, Option<u32>, Vec<String>);
+/// What the gain that is left after an answer depends on.
+type Read = (String, String);
 
-/// `tier` with its findings remembered.
-pub(super) fn remembering(tier: LocalTier) -> LocalTier {
-    LocalTier {
-        analyst: remembered::<_, String, Analysis>(tier.analyst),
-        matcher: tier.matcher,
-        knowledge: remembered::<_, (AgentId, String, usize), Retrieval>(tier.knowledge),
-        grounded: tier.grounded,
-        validator: remembered::<_, Judged, Quality>(tier.validator),
-        rephraser: tier.rephraser,
+/// What a rewording depends on, beside a score that depends on the same.
+type Reworded = (String, String, bool, Vec<String>);
+
+/// What was found. Several tiers may share it, of which only the knowledge differs.
+#[derive(Clone, Default)]
+pub(crate) struct Memory {
+    analyses: Arc<Memo<String, Analysis>>,
+    gains: Arc<Memo<Read, Option<f32>>>,
+    retrievals: Arc<Memo<Sought, Retrieval>>,
+    judgements: Arc<Memo<Judged, Quality>>,
+    rewordings: Arc<Memo<Reworded, Option<String>>>,
+    lengths: Arc<Mutex<HashMap<String, u64>>>,
+}
+
+impl Memory {
+    /// `tier` with its findings remembered here.
+    pub(crate) fn remembering(&self, tier: LocalTier) -> LocalTier {
+        let analyst = RememberingAnalyst {
+            port: tier.analyst,
+            analyses: Arc::clone(&self.analyses),
+            gains: Arc::clone(&self.gains),
+            lengths: Arc::clone(&self.lengths),
+        };
+        LocalTier {
+            analyst: Arc::new(analyst),
+            matcher: tier.matcher,
+            knowledge: Arc::new(Remembered { port: tier.knowledge, memo: Arc::clone(&self.retrievals) }),
+            grounded: tier.grounded,
+            validator: Arc::new(Remembered { port: tier.validator, memo: Arc::clone(&self.judgements) }),
+            rephraser: Arc::new(Remembered { port: tier.rephraser, memo: Arc::clone(&self.rewordings) }),
+        }
     }
 }
 
+struct RememberingAnalyst {
+    port: Arc<dyn Analyst>,
+    analyses: Arc<Memo<String, Analysis>>,
+    gains: Arc<Memo<Read, Option<f32>>>,
+    lengths: Arc<Mutex<HashMap<String, u64>>>,
+}
+
 #[async_trait]
-impl Analyst for Remembered<dyn Analyst, String, Analysis> {
+impl Analyst for RememberingAnalyst {
     async fn analyse(&self, query: &str) -> Result<Analysis, ModelUnavailable> {
-        self.memo.or(query.to_owned(), self.port.analyse(query)).await
+        self.analyses.or(query.to_owned(), self.port.analyse(query)).await
     }
 
     async fn gain_after(
@@ -67,16 +98,22 @@ impl Analyst for Remembered<dyn Analyst, String, Analysis> {
         query: &str,
         answer: &str,
     ) -> Result<Option<f32>, ModelUnavailable> {
-        self.port.gain_after(analysis, query, answer).await
+        let key = (query.to_owned(), answer.to_owned());
+        self.gains.or(key, self.port.gain_after(analysis, query, answer)).await
     }
 
     fn count_tokens(&self, text: &str) -> u64 {
-        self.port.count_tokens(text)
+        let known = self.lengths.lock().unwrap_or_else(PoisonError::into_inner).get(text).copied();
+        known.unwrap_or_else(|| {
+            let length = self.port.count_tokens(text);
+            self.lengths.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned(), length);
+            length
+        })
     }
 }
 
 #[async_trait]
-impl KnowledgeBase for Remembered<dyn KnowledgeBase, (AgentId, String, usize), Retrieval> {
+impl KnowledgeBase for Remembered<dyn KnowledgeBase, Sought, Retrieval> {
     async fn retrieve(
         &self,
         agent: &AgentId,
@@ -84,7 +121,7 @@ impl KnowledgeBase for Remembered<dyn KnowledgeBase, (AgentId, String, usize), R
         analysis: &Analysis,
         limit: usize,
     ) -> Result<Retrieval, ModelUnavailable> {
-        let key = (agent.clone(), query.to_owned(), limit);
+        let key = (self.port.version(agent), agent.clone(), query.to_owned(), limit);
         self.memo.or(key, self.port.retrieve(agent, query, analysis, limit)).await
     }
 
@@ -105,8 +142,26 @@ impl Validator for Remembered<dyn Validator, Judged, Quality> {
             validation.answer.to_owned(),
             validation.system_prompt.to_owned(),
             validation.must_be_grounded,
+            validation.answerability.map(f32::to_bits),
             validation.passages.iter().map(|passage| passage.id.clone()).collect(),
         );
         self.memo.or(key, self.port.validate(validation)).await
+    }
+}
+
+#[async_trait]
+impl Rephraser for Remembered<dyn Rephraser, Reworded, Option<String>> {
+    async fn rephrase(
+        &self,
+        validation: Validation<'_>,
+        quality: &Quality,
+    ) -> Result<Option<String>, ModelUnavailable> {
+        let key = (
+            validation.query.to_owned(),
+            validation.answer.to_owned(),
+            validation.must_be_grounded,
+            validation.passages.iter().map(|passage| passage.id.clone()).collect(),
+        );
+        self.memo.or(key, self.port.rephrase(validation, quality)).await
     }
 }

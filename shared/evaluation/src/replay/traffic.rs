@@ -107,7 +107,7 @@ impl Traffic {
 
 impl TrafficRow {
     /// What `model` answers.
-    pub(super) fn answer_of(&self, model: &ModelId) -> Option<&Recorded> {
+    pub(crate) fn answer_of(&self, model: &ModelId) -> Option<&Recorded> {
         self.answers.get(model.as_str()).or_else(|| self.answers.get(ANY_MODEL))
     }
 }

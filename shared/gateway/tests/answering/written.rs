@@ -91,7 +91,8 @@ impl GroundedAnswerer for Local {
 #[async_trait]
 impl Validator for Local {
     async fn validate(&self, validation: Validation<'_>) -> Result<Quality, ModelUnavailable> {
-        let Validation { answer, prior, must_be_grounded, .. } = validation;
+        let Validation { answer, prior, must_be_grounded, system_prompt, .. } = validation;
+        assert!(!system_prompt.contains(STORED), "who says what the knowledge has repeats no instructions");
         self.judged.lock().unwrap().push((answer.to_owned(), prior, must_be_grounded));
         Ok(Plain::quality(match answer {
             STORED => self.stored.unwrap(),

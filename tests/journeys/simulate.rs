@@ -1,0 +1,78 @@
+//! Months of traffic in minutes: the run that learns, its control, and stages that are kept.
+
+use serde_json::Value;
+
+use crate::server::{program, pull_weights_once};
+
+/// Simulates weeks. Gives whether that succeeded, and what was printed.
+fn simulate(arguments: &[&str]) -> (bool, String) {
+    pull_weights_once();
+    let output = program().args(["simulate", "weeks"]).args(arguments).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap() + &errors)
+}
+
+fn weeks(run: &Value) -> Vec<Value> {
+    run.as_array().unwrap().clone()
+}
+
+#[test]
+fn who_learns_leaves_the_shadow_stage_and_the_control_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("weeks.html");
+    let arguments = ["--weeks", "5", "--requests", "60", "--json", "--html", page.to_str().unwrap()];
+    let (succeeded, printed) = simulate(&arguments);
+    assert!(succeeded, "{printed}");
+    assert_eq!(simulate(&arguments), (true, printed.clone()), "the same seed gives the same figures");
+    let found: Value = serde_json::from_str(&printed).unwrap();
+    let (learning, fixed) = (weeks(&found["learning"]), weeks(&found["fixed"]));
+    let stages = |weeks: &[Value]| weeks.iter().map(|week| week["stage"].clone()).collect::<Vec<_>>();
+
+    // Each week goes by what the one before it decided, and every change is another version of the policy.
+    assert_eq!(learning[0]["stage"], "shadow");
+    assert!(stages(&learning).iter().any(|stage| stage != "shadow"), "{:?}", stages(&learning));
+    for pair in learning.windows(2) {
+        assert_eq!(pair[0]["decided"], pair[1]["stage"]);
+        let versions = [&pair[0], &pair[1]].map(|week| week["policy_version"].as_u64().unwrap());
+        assert_eq!(versions[1] - versions[0], u64::from(pair[0]["stage"] != pair[1]["stage"]), "{versions:?}");
+    }
+    let control = weeks(&fixed[0]["weeks"]);
+    assert!(stages(&control).iter().all(|stage| stage == "shadow"));
+    assert!(control.iter().all(|week| week["policy_version"] == control[0]["policy_version"]));
+
+    // The first week is the same one in both; where nothing is learned, a kept stage gives what the gateway gives at it.
+    let shared = ["cost_usd", "right", "score", "local", "baseline_usd", "decided"];
+    assert!(shared.iter().all(|name| learning[0][name] == control[0][name]), "{} {}", learning[0], control[0]);
+    let kept = |stage: &Value| fixed.iter().find(|run| run["stage"] == *stage).map(|run| weeks(&run["weeks"])).unwrap();
+    for (at, week) in learning.iter().enumerate() {
+        let same = &kept(&week["stage"])[at];
+        let figures = ["cost_usd", "right", "score", "local", "failed", "loss_usd"];
+        assert!(figures.iter().all(|name| week[name] == same[name]), "{week} {same}");
+    }
+
+    // More is answered locally the further the rollout is, and that costs less.
+    let sum = |run: &Value, name: &str| weeks(&run["weeks"]).iter().map(|w| w[name].as_f64().unwrap()).sum::<f64>();
+    assert!(fixed.windows(2).all(|pair| sum(&pair[0], "local") <= sum(&pair[1], "local")), "{found}");
+    assert!(sum(&fixed[4], "cost_usd") < sum(&fixed[0], "cost_usd"), "{found}");
+    assert!(learning.iter().all(|week| week["cached"] == 0.0 && week["saved"].as_f64().unwrap() > 0.3), "{found}");
+
+    let page = std::fs::read_to_string(page).unwrap();
+    assert_eq!((page.matches("<svg").count(), page.matches("</svg>").count()), (5, 5));
+    for part in ["<script", "src=", "href=", "NaN"] {
+        assert!(!page.contains(part), "{part:?} in the page");
+    }
+}
+
+#[test]
+fn what_cannot_be_simulated_is_named() {
+    for (arguments, expected) in [
+        (&["--weeks", "0"][..], "`weeks`: expected 1 to 104"),
+        (&["--requests", "19"], "`requests`: expected 20 to 20000"),
+        (&["--weeks", "many"], "invalid value 'many' for '--weeks <NUMBER>'"),
+        (&["--bank", "tests/data"], "tests/data/agent.toml"),
+        (&["--intents", "tests/data/traffic.jsonl"], "traffic.jsonl, line 1: unknown field"),
+    ] {
+        let (succeeded, printed) = simulate(arguments);
+        assert!(!succeeded && printed.contains(expected), "{arguments:?}: {printed}");
+    }
+}
