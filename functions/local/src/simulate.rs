@@ -14,11 +14,11 @@ use farthing_bootstrap::files::{OwnerFiles, agent_of};
 use farthing_bootstrap::wiring::{self, Rehearsal};
 use farthing_domain::ids::AgentId;
 use farthing_domain::policy::Policy;
-use farthing_domain::ports::Clock;
+use farthing_domain::ports::{Clock, LearnedKnowledge, PolicyVersions};
 use farthing_domain::registry::Registry;
 use farthing_domain::weekly::WeeklyReport;
 use farthing_evaluation::replay::{Books, models_of};
-use farthing_evaluation::weeks::{Bank, Events, Learning, Plan, Premises, Setting, Simulation, Sources};
+use farthing_evaluation::weeks::{Bank, Events, Plan, Premises, Setting, Simulation, Sources};
 use farthing_gateway::LocalTier;
 use farthing_models::knowledge::source::Entry;
 use tokio::sync::Mutex;
@@ -88,7 +88,7 @@ pub(crate) async fn run(config: &Config, command: &SimulateCommand, json: bool) 
             output::note(format!("{:>4} s: {what}", began.elapsed().as_secs()));
         }
     };
-    let weeks = simulation.run(&mut Learning, told).await?;
+    let weeks = simulation.run(told).await?;
     if let Some(file) = &args.html {
         std::fs::write(file, page::of(&weeks)).with_context(|| format!("--html: {}", file.display()))?;
     }
@@ -136,6 +136,14 @@ impl Premises for Room {
         let files = OwnerFiles { registry: registry.clone(), policy: policy.clone(), agents: BTreeMap::new() };
         let stores = self.0.stores(&files).await;
         Ok(Books { ledger: stores.ledger, cache: stores.cache, outcomes: stores.outcomes })
+    }
+
+    fn versions(&self) -> Arc<dyn PolicyVersions> {
+        self.0.versions()
+    }
+
+    fn learned(&self) -> Arc<dyn LearnedKnowledge> {
+        self.0.learned()
     }
 
     async fn weekly(&self, policy: &Policy) -> Result<WeeklyReport, BoxError> {

@@ -2,8 +2,7 @@
 //!
 //! The local models, the policy, the ledger, the outcomes and the weekly run are the real ones. Only the paid providers are
 //! played, by an [`Oracle`] that knows which of their answers are right; so the truth stands beside what the validator says.
-//! What is outside of this crate, stores and the weekly run, comes through [`Setting`] and [`Premises`]. What a week changes
-//! for the next one is [`Steering`]'s alone.
+//! What is outside of this crate, stores and the weekly run, comes through [`Setting`] and [`Premises`].
 
 mod bank;
 mod chance;
@@ -18,7 +17,6 @@ mod played;
 mod setting;
 mod show;
 mod simulation;
-mod steering;
 mod traffic;
 
 pub use bank::{Bank, BankError, Sources, Topic};
@@ -30,4 +28,3 @@ pub use oracle::Oracle;
 pub use plan::{InvalidPlan, Plan};
 pub use setting::{Premises, Setting};
 pub use simulation::{Simulation, SimulationError, Weeks};
-pub use steering::{Held, Learning, Standing, Steering};

@@ -27,5 +27,5 @@ pub use answerer::KnowledgeAnswerer;
 pub use check::check;
 pub use files::KnowledgeFiles;
 pub use index::KnowledgeIndex;
-pub use learned::Learned;
+pub use learned::{Learned, with_accepted};
 pub use phrasings::{KeptPhrasings, PhrasingKeeper};

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use farthing_domain::ids::{AgentId, ProviderId};
 use farthing_domain::ports::Provider;
 #[cfg(feature = "embedded")]
-use farthing_domain::{policy::Policy, ports::Clock};
+use farthing_domain::{
+    policy::Policy,
+    ports::{Clock, LearnedKnowledge, PolicyVersions},
+};
 use farthing_gateway::LocalTier;
 use farthing_gateway::loading::ReleaseLoader as _;
 #[cfg(feature = "embedded")]
@@ -18,7 +21,7 @@ use farthing_models::artifacts::Progress;
 use farthing_models::knowledge::source::Entry;
 use farthing_providers::{Credential, ProviderConfig, Secret, Transport, connect};
 #[cfg(feature = "embedded")]
-use farthing_stores::{DocumentArchive, DynamoJobs, DynamoOutcomes};
+use farthing_stores::{DocumentArchive, DynamoJobs, DynamoLearned, DynamoOutcomes, DynamoVersions};
 
 use super::models::{self, ModelFiles};
 #[cfg(feature = "embedded")]
@@ -92,6 +95,18 @@ impl Rehearsal {
         super::Stores::over(&self.connection, files)
     }
 
+    /// The versions of the policy.
+    #[must_use]
+    pub fn versions(&self) -> Arc<dyn PolicyVersions> {
+        Arc::new(DynamoVersions::new(self.connection.table.clone()))
+    }
+
+    /// What paid answers taught.
+    #[must_use]
+    pub fn learned(&self) -> Arc<dyn LearnedKnowledge> {
+        Arc::new(DynamoLearned::new(self.connection.table.clone()))
+    }
+
     /// The weekly run.
     #[must_use]
     pub fn optimize(&self, policy: &Policy) -> Optimize {
@@ -101,6 +116,8 @@ impl Rehearsal {
             policy: policy.clone(),
             jobs: Arc::new(DynamoJobs::new(table.clone())),
             outcomes: Arc::new(DynamoOutcomes::new(table.clone())),
+            versions: self.versions(),
+            learned: self.learned(),
             ids: Arc::new(Ulids::default()),
             clock: self.clock.clone(),
         }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_domain::outcome::Feedback;
-use farthing_domain::policy::Policy;
+use farthing_domain::policy::{Approval, Policy};
 use farthing_domain::request::CacheUse;
 use farthing_domain::time::Week;
 use farthing_gateway::{Answering, LocalTier, Parts};
+use farthing_models::knowledge::source::Entry;
+use farthing_models::knowledge::with_accepted;
 use farthing_models::validator::Rules;
 
 use super::clock::SimulatedClock;
@@ -17,9 +19,8 @@ use super::figures::{About, Row};
 use super::oracle::Oracle;
 use super::plan::Plan;
 use super::played::{Company, providers};
-use super::setting::Premises;
+use super::setting::{BoxError, Premises};
 use super::simulation::{Simulation, SimulationError};
-use super::steering::{Standing, Steering};
 use super::traffic::{self, Request};
 use crate::asking::{Question, Told, ask, tenant};
 use crate::door::EvaluationError;
@@ -50,8 +51,29 @@ pub(super) struct Course<'a> {
     common: &'a Common,
     clock: Arc<SimulatedClock>,
     premises: Box<dyn Premises>,
+    /// What the owner's file says.
+    owner: Policy,
+    mode: Mode,
     standing: Standing,
     tier: LocalTier,
+}
+
+/// Whether a run learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It follows what weekly runs make of the policy, and knows what paid answers taught.
+    Learns,
+    /// It stays as it began.
+    Stays,
+}
+
+/// What a run goes by.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Standing {
+    /// The policy in force.
+    pub(super) policy: Policy,
+    /// All that the agent knows.
+    pub(super) knowledge: Vec<Entry>,
 }
 
 impl<'a> Course<'a> {
@@ -59,35 +81,50 @@ impl<'a> Course<'a> {
     pub(super) async fn begin(
         simulation: &'a Simulation,
         common: &'a Common,
-        policy: Policy,
+        mut owner: Policy,
+        mode: Mode,
     ) -> Result<Self, SimulationError> {
+        if mode == Mode::Stays {
+            (owner.rollout.frozen, owner.learning.approve) = (true, Approval::Owner);
+        }
         let clock = Arc::new(SimulatedClock::at(Plan::first().start()));
         let premises = simulation.setting.premises(clock.clone()).await.map_err(SimulationError::Outside)?;
-        let standing = Standing { policy, knowledge: simulation.bank.knowledge(Plan::KNOWN) };
+        let standing = Standing { policy: owner.clone(), knowledge: simulation.bank.knowledge(Plan::KNOWN) };
         let tier = simulation.setting.knowing(standing.knowledge.clone()).await.map_err(SimulationError::Outside)?;
         let tier = common.memory.remembering(tier);
-        Ok(Self { simulation, common, clock, premises, standing, tier })
+        Ok(Self { simulation, common, clock, premises, owner, mode, standing, tier })
     }
 
-    /// Plays all weeks, steered by `steering`.
-    pub(super) async fn play(mut self, steering: &mut dyn Steering) -> Result<Vec<PlayedWeek>, SimulationError> {
+    /// Plays all weeks.
+    pub(super) async fn play(mut self) -> Result<Vec<PlayedWeek>, SimulationError> {
         let (mut weeks, mut week) = (Vec::new(), Plan::first());
         for number in 1..=self.simulation.plan.weeks {
             let conditions = self.simulation.events.at(number);
             let rows = self.play_week((week, number), &conditions).await?;
             week = week.next();
             self.clock.set(week.start().plus(WEEKLY_AT));
-            let report = self.premises.weekly(&self.standing.policy).await.map_err(SimulationError::Outside)?;
+            let report = self.premises.weekly(&self.owner).await.map_err(SimulationError::Outside)?;
             weeks.push(PlayedWeek { about: About::of(number, &self.standing, &report, conditions.news), rows });
-            let known = self.standing.knowledge.clone();
-            let after = steering.after(self.premises.as_ref(), self.standing, &report).await;
-            self.standing = after.map_err(SimulationError::Outside)?;
-            if self.standing.knowledge != known {
-                let knowing = self.simulation.setting.knowing(self.standing.knowledge.clone()).await;
-                self.tier = self.common.memory.remembering(knowing.map_err(SimulationError::Outside)?);
+            if self.mode == Mode::Learns {
+                self.learn().await.map_err(SimulationError::Outside)?;
             }
         }
         Ok(weeks)
+    }
+
+    /// Takes up what the weekly run made of the policy, and what it taught, as the next init does.
+    async fn learn(&mut self) -> Result<(), BoxError> {
+        if let Some(standing) = self.premises.versions().standing().await? {
+            self.standing.policy = standing.in_force(&self.owner).0.policy;
+        }
+        let learned = self.premises.learned().entries(&self.simulation.brand.id).await?;
+        let knowledge = with_accepted(self.simulation.bank.knowledge(Plan::KNOWN), learned);
+        if knowledge != self.standing.knowledge {
+            let knowing = self.simulation.setting.knowing(knowledge.clone()).await?;
+            self.tier = self.common.memory.remembering(knowing);
+            self.standing.knowledge = knowledge;
+        }
+        Ok(())
     }
 
     async fn play_week(&self, week: (Week, usize), conditions: &Conditions) -> Result<Vec<Row>, SimulationError> {
@@ -133,7 +170,8 @@ impl<'a> Course<'a> {
     pub(super) async fn answering(&self, conditions: &Conditions) -> Result<Answering, SimulationError> {
         let simulation = self.simulation;
         let registry = conditions.registry(&simulation.registry);
-        let policy = self.standing.policy.clone();
+        let policy = self.owner.clone();
+        let learns = self.mode == Mode::Learns;
         let books = self.premises.books(&policy, &registry).await.map_err(SimulationError::Outside)?;
         let company = Arc::new(Company {
             seed: simulation.plan.seed,
@@ -153,6 +191,8 @@ impl<'a> Course<'a> {
             ledger: books.ledger,
             cache: books.cache,
             outcomes: books.outcomes,
+            versions: learns.then(|| self.premises.versions()),
+            learned: learns.then(|| self.premises.learned()),
             clock: self.clock.clone(),
         }))
     }

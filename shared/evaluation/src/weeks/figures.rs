@@ -9,8 +9,8 @@ use farthing_domain::weekly::WeeklyReport;
 use farthing_gateway::receipt::total_cost;
 use serde::Serialize;
 
+use super::course::Standing;
 use super::plan::Plan;
-use super::steering::Standing;
 use crate::asking::Told;
 
 /// What a week came to. Shares, truth and scores are from 0 to 1, money is in dollars.

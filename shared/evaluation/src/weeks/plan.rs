@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use farthing_domain::ids::ModelId;
-use farthing_domain::policy::Policy;
+use farthing_domain::policy::{Approval, Policy};
 use farthing_domain::rollout::Stage;
 use farthing_domain::time::Week;
 
@@ -67,6 +67,7 @@ impl Plan {
         policy.rollout.stage = Stage::Shadow;
         policy.rollout.frozen = false;
         policy.cache.enabled = false;
+        policy.learning.approve = Approval::Automatic;
         policy.rollout.promotion.min_samples = (self.requests as u64 / 25).clamp(8, 200);
         policy.rollout.shadow_sample = (300.0 / self.requests as f64).clamp(owner.rollout.shadow_sample.min(1.0), 1.0);
         policy.drift.min_outcomes = policy.drift.min_outcomes.min(self.requests as u64 / 2);
@@ -75,6 +76,7 @@ impl Plan {
             ("rollout.shadow_sample", format!("{:.2}", policy.rollout.shadow_sample)),
             ("rollout.promotion.min_samples", policy.rollout.promotion.min_samples.to_string()),
             ("drift.min_outcomes", policy.drift.min_outcomes.to_string()),
+            ("learning.approve", "automatic".to_owned()),
             ("cache.enabled", "false, so that what learning does is seen alone".to_owned()),
             ("agent", format!("bank, which knows {} of its topics at the start", Self::KNOWN)),
         ]);

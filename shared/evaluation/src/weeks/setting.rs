@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use farthing_domain::policy::Policy;
-use farthing_domain::ports::Clock;
+use farthing_domain::ports::{Clock, LearnedKnowledge, PolicyVersions};
 use farthing_domain::registry::Registry;
 use farthing_domain::weekly::WeeklyReport;
 use farthing_gateway::LocalTier;
@@ -40,6 +40,12 @@ pub trait Premises: Send + Sync {
     /// # Errors
     /// When the ledger cannot be reached.
     async fn books(&self, policy: &Policy, registry: &Registry) -> Result<Books, BoxError>;
+
+    /// The versions of the policy that weekly runs make.
+    fn versions(&self) -> Arc<dyn PolicyVersions>;
+
+    /// What paid answers taught.
+    fn learned(&self) -> Arc<dyn LearnedKnowledge>;
 
     /// Makes the weekly run that is due, under `policy`, and gives its report.
     ///

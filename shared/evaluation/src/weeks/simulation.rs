@@ -17,13 +17,12 @@ use farthing_gateway::receipt::total_cost;
 
 use super::bank::{Bank, BankError};
 use super::compare::{FixedStage, Summary};
-use super::course::{Common, Course, PlayedWeek};
+use super::course::{Common, Course, Mode, PlayedWeek};
 use super::events::{Conditions, Events};
 use super::figures::WeekFigures;
 use super::oracle::Oracle;
 use super::plan::{InvalidPlan, Plan};
 use super::setting::{BoxError, Setting};
-use super::steering::{Held, Steering};
 use super::traffic::{self, Request};
 use crate::door::{EvaluationError, request_id};
 use crate::replay::{Memory, everything_to_baseline};
@@ -88,11 +87,11 @@ pub struct Weeks {
 }
 
 impl Simulation {
-    /// Plays the run that `steering` steers, and one that stays at each stage; `told` hears how far it is.
+    /// Plays the run that learns, and those that stay at a stage; `told` hears how far it is.
     ///
     /// # Errors
     /// [`SimulationError`].
-    pub async fn run(&self, steering: &mut dyn Steering, told: impl Fn(&str)) -> Result<Weeks, SimulationError> {
+    pub async fn run(&self, told: impl Fn(&str)) -> Result<Weeks, SimulationError> {
         self.plan.validate()?;
         let (policy, overrides) = self.plan.policy(&self.policy);
         let mut common = Common {
@@ -104,7 +103,7 @@ impl Simulation {
         let (baseline, baseline_right) = self.baseline(&common, &policy).await?;
         common.baseline = baseline;
         told("the run that learns begins at the shadow stage");
-        let learning = Course::begin(self, &common, policy.clone()).await?.play(steering).await?;
+        let learning = Course::begin(self, &common, policy.clone(), Mode::Learns).await?.play().await?;
         told("the runs begin that stay at the first and at the last stage");
         let (paid, local) =
             (self.kept(&common, &policy, Stage::Shadow).await?, self.kept(&common, &policy, Stage::Full).await?);
@@ -131,7 +130,7 @@ impl Simulation {
     async fn kept(&self, common: &Common, owner: &Policy, stage: Stage) -> Result<Vec<PlayedWeek>, SimulationError> {
         let mut policy = owner.clone();
         policy.rollout.stage = stage;
-        Course::begin(self, common, policy).await?.play(&mut Held).await
+        Course::begin(self, common, policy, Mode::Stays).await?.play().await
     }
 
     /// What each query costs with the baseline model alone, in dollars, with instructions and passages and without, and the
@@ -141,7 +140,7 @@ impl Simulation {
         common: &Common,
         policy: &Policy,
     ) -> Result<(BTreeMap<String, (f64, f64)>, f64), SimulationError> {
-        let course = Course::begin(self, common, everything_to_baseline(policy)).await?;
+        let course = Course::begin(self, common, everything_to_baseline(policy), Mode::Stays).await?;
         let (tier, agent) = (course.tier(), &self.brand.id);
         let queries = self.drawn()?;
         let looked = in_order(queries.clone(), LOOKED_AT, |_, query| async move {

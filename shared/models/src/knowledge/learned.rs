@@ -6,7 +6,7 @@ use farthing_domain::knowledge::{EntryState, LearnedEntry};
 use serde_json::json;
 
 use super::KnowledgeIndex;
-use super::source::{self, MAX_FILE_BYTES, SourceFile};
+use super::source::{self, Entry, MAX_FILE_BYTES, SourceFile};
 use crate::encoder::{Embedding, Encoder, EncoderError};
 
 /// What paid answers became, as an agent's index has it.
@@ -36,6 +36,20 @@ impl Learned {
     pub(super) fn hashed(&self) -> Option<(&str, &[u8])> {
         (!self.withdrawn.is_empty()).then_some(("withdrawn", self.withdrawn.as_bytes()))
     }
+}
+
+/// `own` with the accepted ones of `entries`, as an index of both has them.
+#[must_use]
+pub fn with_accepted(mut own: Vec<Entry>, mut entries: Vec<LearnedEntry>) -> Vec<Entry> {
+    entries.retain(|entry| entry.state == EntryState::Accepted);
+    let parsed = file_beside(&[], entries).and_then(|file| source::parse_file(&file).ok());
+    for entry in parsed.into_iter().flatten() {
+        own.push(entry);
+        if !source::duplicates(&own).is_empty() {
+            own.pop();
+        }
+    }
+    own
 }
 
 fn file_beside(own: &[SourceFile], entries: Vec<LearnedEntry>) -> Option<SourceFile> {
