@@ -54,6 +54,7 @@ impl Answering {
             in_force: work.in_force.clone(),
             withdrawn: work.withdrawn.clone(),
             system_prompt: work.system_prompt.clone(),
+            instructions: work.instructions.clone(),
             spending: Spending { claim: Some(claim.clone()), ..Spending::default() },
             attempts: Vec::new(),
             recorded: Recorded::default(),

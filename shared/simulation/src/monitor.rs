@@ -88,7 +88,11 @@ impl Monitor {
     /// A call is about to be sent by the invocation `owner`, which may cost `worst_case`. The row
     /// that it is sent under is returned.
     pub(crate) fn check_send(&mut self, items: &Items, owner: &str, worst_case: Usd) -> Result<RowKey, Violation> {
-        let Some((key, row)) = rows::newest_of(items, owner)? else {
+        let newest = rows::newest_of(items, owner)?;
+        let is_unsent = |(key, row): &&(RowKey, Row)| {
+            !self.sends.contains_key(key) && matches!(row.state, RowState::Pending | RowState::Expired)
+        };
+        let Some((key, row)) = newest.iter().find(is_unsent).or(newest.last()).cloned() else {
             return broken("I6", format!("{owner} sends without a row"));
         };
         if self.sends.contains_key(&key) {

@@ -55,11 +55,14 @@ pub(crate) fn of_requests(items: &Items) -> impl Iterator<Item = (&(String, Stri
     items.range(from..).take_while(|((pk, _), _)| pk.starts_with("REQ#"))
 }
 
-/// The newest row of the invocation `owner`.
-pub(crate) fn newest_of(items: &Items, owner: &str) -> Result<Option<(RowKey, Row)>, Violation> {
+/// The newest row of the invocation `owner` under each key that it holds: its own, and the one of comparisons.
+pub(crate) fn newest_of(items: &Items, owner: &str) -> Result<Vec<(RowKey, Row)>, Violation> {
     let is_own = |sk: &str| sk.strip_prefix("ATT#").is_some_and(|rest| rest.starts_with(owner));
-    let newest = of_requests(items).filter(|((_, sk), _)| is_own(sk)).last();
-    newest.map(|((pk, sk), item)| Ok((RowKey::of(pk, sk), Row::read(item)?))).transpose()
+    let newest: BTreeMap<&str, (RowKey, &Item)> = of_requests(items)
+        .filter(|((_, sk), _)| is_own(sk))
+        .map(|((pk, sk), item)| (pk.as_str(), (RowKey::of(pk, sk), item)))
+        .collect();
+    newest.into_values().map(|(key, item)| Ok((key, Row::read(item)?))).collect()
 }
 
 /// The row with this key.
