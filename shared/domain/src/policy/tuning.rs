@@ -35,19 +35,26 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// How far a week may move one of them.
-    pub const STEP: f32 = 0.05;
+    /// How far a week may move a probability.
+    pub const STEP: f32 = 0.1;
+    /// How far a week may move a gain.
+    pub const GAIN_STEP: f32 = 0.05;
 
     /// The thresholds that are one step away, one threshold moved at a time and within what makes sense.
     #[must_use]
     pub fn neighbours(&self, quality_rephrase: f32) -> Vec<Self> {
         let mut all = Vec::new();
-        for step in [-Self::STEP, Self::STEP] {
+        for (step, gain) in [(-Self::STEP, -Self::GAIN_STEP), (Self::STEP, Self::GAIN_STEP)] {
+            let min_answerability = rounded(self.min_answerability + step);
             all.extend([
-                Self { min_answerability: rounded(self.min_answerability + step), ..*self },
+                Self {
+                    min_answerability,
+                    confident_retrieval: self.confident_retrieval.max(min_answerability),
+                    ..*self
+                },
                 Self { confident_retrieval: rounded(self.confident_retrieval + step), ..*self },
-                Self { cheap_below: rounded(self.cheap_below + step), ..*self },
-                Self { strong_from: rounded(self.strong_from + step), ..*self },
+                Self { cheap_below: rounded(self.cheap_below + gain), ..*self },
+                Self { strong_from: rounded(self.strong_from + gain), ..*self },
             ]);
         }
         // Below the score from which an answer is rephrased, no local answer is delivered anyway.
@@ -168,13 +175,13 @@ mod tests {
         assert_eq!(near.len(), 7);
         for new in near {
             let moved = [
-                new.min_answerability - 0.6,
-                new.confident_retrieval - 0.8,
-                new.cheap_below - 0.05,
-                new.strong_from - 0.3,
+                (new.min_answerability - 0.6) / Thresholds::STEP,
+                (new.confident_retrieval - 0.8) / Thresholds::STEP,
+                (new.cheap_below - 0.05) / Thresholds::GAIN_STEP,
+                (new.strong_from - 0.3) / Thresholds::GAIN_STEP,
             ];
             let steps: Vec<f32> = moved.into_iter().filter(|by| by.abs() > 1e-6).collect();
-            assert!(matches!(steps[..], [by] if (by.abs() - Thresholds::STEP).abs() < 1e-6), "{new:?}");
+            assert!(matches!(steps[..], [by] if (by.abs() - 1.0).abs() < 1e-5), "{new:?}");
         }
     }
 

@@ -42,7 +42,7 @@ pub enum Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CanaryReason {
-    /// It costs no more, and its answers are no worse.
+    /// It costs no more than the margin of quality is worth, and its answers are no worse.
     NoWorse,
     /// Its answers are worse.
     WorseAnswers,
@@ -110,6 +110,8 @@ pub fn judge(digest: &Digest, canary: &Canary, (number, active): (u32, &Tuning),
     let evidence = compare(digest, version, number, active, policy);
     let is_last = canary.weeks + 1 >= MOST_WEEKS;
     let hold = |reason| if is_last { (Fate::RolledBack, CanaryReason::TooLong) } else { (Fate::Held, reason) };
+    // What the margin of quality is worth.
+    let worth = rules.margin * policy.learning.wrong_answer_usd.as_dollars();
     let sure = sureness(rules.confidence).unwrap_or(f64::INFINITY);
     let (fate, reason) = match evidence {
         _ if complains(digest, version, number, policy) => (Fate::RolledBack, CanaryReason::Complaints),
@@ -118,7 +120,7 @@ pub fn judge(digest: &Digest, canary: &Canary, (number, active): (u32, &Tuning),
         }
         Some(found) if found.cost - sure * found.cost_error > 0.0 => (Fate::RolledBack, CanaryReason::Dearer),
         Some(found) if found.requests < rules.min_samples => hold(CanaryReason::TooFew),
-        Some(found) if found.cost <= 0.0 && found.acceptable - sure * found.acceptable_error > -rules.margin => {
+        Some(found) if found.cost <= worth && found.acceptable - sure * found.acceptable_error > -rules.margin => {
             (Fate::Promoted, CanaryReason::NoWorse)
         }
         Some(_) => hold(CanaryReason::NotShown),

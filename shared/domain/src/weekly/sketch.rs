@@ -35,7 +35,6 @@ pub(super) fn seen(answerability: f32, tries: Vec<Try>) -> Seen {
         answerability,
         gain: 0.0,
         can_be_checked: false,
-        arm: Arm::Local,
         tries,
     }
 }

@@ -29,8 +29,8 @@ fn nothing_is_changed_where_nothing_is_known() {
 #[test]
 fn a_threshold_is_moved_where_wrong_answers_cost_more_than_better_ones() {
     let found = candidate(&digest(middling(0.95), []), &active(), &usual()).unwrap();
-    assert_eq!(found.what, "`min_answerability` goes from 0.6 to 0.65");
-    assert!((found.tuning.thresholds.min_answerability - 0.65).abs() < 1e-6);
+    assert_eq!(found.what, "`min_answerability` goes from 0.6 to 0.7");
+    assert!((found.tuning.thresholds.min_answerability - 0.7).abs() < 1e-6);
     // A third more is acceptable, worth $0.0066, for $0.00008.
     assert!((found.evidence.difference + 0.00652).abs() < 1e-4, "{:?}", found.evidence);
     assert!(found.evidence.outcomes > 200 && found.evidence.outcomes == found.evidence.differing);
@@ -56,7 +56,7 @@ fn what_does_not_hold_on_held_out_outcomes_is_not_tried() {
         mixed.seen.add(&name, || middling(if is_first { 0.95 } else { 0.61 })[0].clone());
     }
     let found = candidate(&mixed, &active(), &usual()).unwrap_err();
-    assert_eq!(found.what.as_deref(), Some("`min_answerability` goes from 0.6 to 0.65"));
+    assert_eq!(found.what.as_deref(), Some("`min_answerability` goes from 0.6 to 0.7"));
     assert!(found.evidence.unwrap().difference > 0.0);
 }
 

@@ -32,8 +32,6 @@ pub struct Seen {
     pub gain: f32,
     /// Whether it gives numbers by which an answer can be checked.
     pub can_be_checked: bool,
-    /// Which way the rollout sent it.
-    pub arm: Arm,
     /// What the steps made of it.
     pub tries: Vec<Try>,
 }
@@ -66,12 +64,11 @@ impl Seen {
             answerability: query.knowledge.as_ref().map_or(0.0, |knowledge| knowledge.answerability),
             gain: query.gain,
             can_be_checked: query.can_be_checked,
-            arm: outcome.arm,
             tries,
         })
     }
 
-    /// What its plan depends on. The tiers that it is not have what is left of the probability.
+    /// What its plan depends on where local answers come first. The tiers that it is not have what is left of the probability.
     #[must_use]
     pub fn circumstances(&self) -> Circumstances {
         let mut probabilities = [(1.0 - self.confidence) / 3.0; 4];
@@ -81,7 +78,7 @@ impl Seen {
             answerability: self.answerability,
             gain: self.gain,
             can_be_checked: self.can_be_checked,
-            arm: self.arm,
+            arm: Arm::Local,
         }
     }
 }

@@ -43,7 +43,7 @@ fn what_held_out_outcomes_speak_for_is_tried_out_then_promoted() {
     assert_eq!((step.to, step.tried), (1, Some(2)));
     let (active, tried) = next.in_force(&file);
     assert_eq!(active.policy.version, 1);
-    assert!((tried.unwrap().1.policy.limits.min_answerability - 0.65).abs() < 1e-6);
+    assert!((tried.unwrap().1.policy.limits.min_answerability - 0.7).abs() < 1e-6);
 
     let mut after = Digest::default();
     add(&mut after, 1, 2_000, ("knowledge", 0.65, 0), &[]);
