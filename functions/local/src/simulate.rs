@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use clap::{Args, Subcommand};
 use farthing_bootstrap::config::Config;
 use farthing_bootstrap::files::{OwnerFiles, agent_of};
-use farthing_bootstrap::wiring::{self, Rehearsal};
+use farthing_bootstrap::wiring::{self, Findings, Rehearsal};
 use farthing_domain::ids::AgentId;
 use farthing_domain::policy::Policy;
 use farthing_domain::ports::{Clock, LearnedKnowledge, PolicyVersions};
@@ -80,7 +80,12 @@ pub(crate) async fn run(config: &Config, command: &SimulateCommand, json: bool) 
         policy: files.policy,
         registry: files.registry,
         codecs: wiring::providers_without_keys(config)?,
-        setting: Arc::new(Laptop { config: config.clone(), agent: brand.id.clone(), loaded: Mutex::default() }),
+        setting: Arc::new(Laptop {
+            config: config.clone(),
+            agent: brand.id.clone(),
+            loaded: Mutex::default(),
+            findings: Arc::default(),
+        }),
         brand,
     };
     let told = |what: &str| {
@@ -107,6 +112,8 @@ struct Laptop {
     agent: AgentId,
     /// The local models that were loaded last, with what they know.
     loaded: Mutex<Option<(Vec<Entry>, LocalTier)>>,
+    /// What the models found, whatever the agent knows.
+    findings: Arc<Findings>,
 }
 
 #[async_trait]
@@ -116,8 +123,9 @@ impl Setting for Laptop {
         if let Some((_, tier)) = loaded.as_ref().filter(|(known, _)| *known == entries) {
             return Ok(tier.clone());
         }
-        let knowledge = Some((self.agent.clone(), entries.clone()));
-        let (_, tier) = wiring::local_tier(&self.config, knowledge, output::progress()).await?;
+        let knowledge = (self.agent.clone(), entries.clone());
+        let findings = Arc::clone(&self.findings);
+        let tier = wiring::remembering_tier(&self.config, knowledge, findings, output::progress()).await?;
         *loaded = Some((entries, tier.clone()));
         Ok(tier)
     }

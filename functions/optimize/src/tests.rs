@@ -9,7 +9,9 @@ use farthing_domain::ids::{AgentId, RequestId, Tenant};
 use farthing_domain::knowledge::{EntryState, LearnedEntry};
 use farthing_domain::outcome::{Attempt, Feedback, Outcome, QuantizedVector, QueryRecord, Summary, Words};
 use farthing_domain::policy::{Approval, Policy};
-use farthing_domain::ports::{Clock, LearnedKnowledge as _, OutcomeLog, Rated, SHARDS, StoreError};
+use farthing_domain::ports::{
+    Clock, LearnedKnowledge as _, OutcomeLog, PolicyVersions as _, Rated, SHARDS, StoreError,
+};
 use farthing_domain::rollout::Arm;
 use farthing_domain::time::{Month, Timestamp, Week};
 use farthing_stores::DocumentArchive;
@@ -19,6 +21,8 @@ use futures::future::join_all;
 use tempfile::TempDir;
 
 use super::*;
+
+mod versions;
 
 /// Outcomes in memory, which are told no more after so many pages: the process dies there.
 #[derive(Default)]
@@ -226,6 +230,8 @@ async fn a_thousand_events_fifty_at_a_time_have_one_effect() {
     let once = World::new(20);
     handle(&once.optimize()).await.unwrap();
     assert_eq!(world.documents(), once.documents());
+    let (standing, expected) = (world.versions.standing().await.unwrap(), once.versions.standing().await.unwrap());
+    assert_eq!((standing.map(|found| found.revision), expected.map(|found| found.revision)), (Some(1), Some(1)));
 }
 
 #[tokio::test]

@@ -39,10 +39,10 @@ use farthing_stores::{
 pub use generator::{BuiltFile, build_files, build_model};
 #[cfg(feature = "answering")]
 pub use phrasing::{knowledge_files, phrasing};
+#[cfg(feature = "answering")]
+pub use rehearsal::{Findings, local_tier, providers_without_keys, remembering_tier};
 #[cfg(all(feature = "answering", feature = "embedded"))]
 pub use rehearsal::{Rehearsal, stores_in_memory};
-#[cfg(feature = "answering")]
-pub use rehearsal::{local_tier, providers_without_keys};
 pub use stores::Stores;
 
 use crate::clock::{SystemClock, Ulids};

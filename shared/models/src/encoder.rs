@@ -1,6 +1,7 @@
 //! Text to vector.
 
 mod family;
+mod findings;
 mod mask;
 mod minilm;
 mod pair;
@@ -10,6 +11,7 @@ mod tokens;
 mod weights;
 
 pub use family::Family;
+pub use findings::Findings;
 pub use minilm::{LoadError, MAX_TOKENS, MiniLm};
 pub use pair::{MAX_ENTRY_TOKENS, MAX_QUERY_TOKENS, PairLogits, PairModel, PairReader};
 pub(crate) use plan::{guarded, parse};

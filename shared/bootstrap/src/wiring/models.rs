@@ -18,7 +18,7 @@ use farthing_gateway::loading::ReleaseLoader;
 use farthing_models::analyst::{AnalystHeads, HeadAnalyst};
 use farthing_models::artifacts::{ArtifactConfig, ArtifactStore, LocalModelFiles, Progress};
 use farthing_models::cpu::CpuPool;
-use farthing_models::encoder::{self, Encoder, Family, PairReader};
+use farthing_models::encoder::{self, Encoder, Family, Findings, PairReader};
 use farthing_models::features::{COMPLEXITY, SCREEN};
 use farthing_models::gain::GainHeads;
 use farthing_models::generator::{self, LocalGenerator};
@@ -49,6 +49,8 @@ pub(super) struct ModelFiles {
     agents: Vec<AgentId>,
     min_answerability: f32,
     pool: CpuPool,
+    /// Where what the models find is remembered; in rehearsals alone.
+    findings: Option<Arc<Findings>>,
 }
 
 /// The models that read a query and judge an answer, but for knowledge.
@@ -105,7 +107,13 @@ impl ModelFiles {
             // What weeks make of it is for each request to see; below this no version goes.
             min_answerability: files.policy.limits.min_answerability.min(files.policy.quality.rephrase),
             pool,
+            findings: None,
         })
+    }
+
+    /// The models with what they find remembered in `findings`.
+    pub(super) fn remembering(self, findings: Arc<Findings>) -> Self {
+        Self { findings: Some(findings), ..self }
     }
 
     /// The models with agents' knowledge as paid answers added to it.
@@ -174,9 +182,12 @@ impl ModelFiles {
         };
         let ((family, fetched), heads, released) =
             tokio::try_join!(family, self.heads(release), self.released_knowledge(release))?;
-        let encoder: Arc<dyn Encoder> = Arc::new(family.encoder);
-        let knowing: Arc<dyn Encoder> = Arc::new(family.knowledge);
-        let reader: Arc<dyn PairReader> = Arc::new(family.pair);
+        let mut encoders: [Arc<dyn Encoder>; 2] = [Arc::new(family.encoder), Arc::new(family.knowledge)];
+        let mut reader: Arc<dyn PairReader> = Arc::new(family.pair);
+        if let Some(findings) = &self.findings {
+            (encoders, reader) = findings.of(encoders, reader);
+        }
+        let [encoder, knowing] = encoders;
         let encoded = begun.elapsed();
         let indexes = match given {
             None => self.with_own_knowledge(release, released, &knowing).await?,

@@ -18,6 +18,7 @@ use farthing_gateway::loading::ReleaseLoader as _;
 #[cfg(feature = "embedded")]
 use farthing_gateway::optimize::Optimize;
 use farthing_models::artifacts::Progress;
+pub use farthing_models::encoder::Findings;
 use farthing_models::knowledge::source::Entry;
 use farthing_providers::{Credential, ProviderConfig, Secret, Transport, connect};
 #[cfg(feature = "embedded")]
@@ -28,6 +29,21 @@ use super::models::{self, ModelFiles};
 use crate::clock::Ulids;
 use crate::config::Config;
 use crate::files::OwnerFiles;
+
+/// The local models with `entries` as all that `agent` knows, as [`local_tier`] has them, for a rehearsal that asks the same again
+/// and again: what they find is remembered in `findings`.
+///
+/// # Errors
+/// When a file of the owner's is wrong, or a model cannot be fetched or loaded.
+pub async fn remembering_tier(
+    config: &Config,
+    (agent, entries): (AgentId, Vec<Entry>),
+    findings: Arc<Findings>,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<LocalTier> {
+    let models = ModelFiles::new(config, &OwnerFiles::of(config)?, None, progress)?.remembering(findings);
+    models.load_knowing(agent, entries).await.map_err(|error| anyhow::anyhow!(error))
+}
 
 /// The local models as requests use them, without any store. `knowledge` is all that an agent knows then,
 /// in place of the agents' own files.
