@@ -2,9 +2,9 @@
 
 use super::digest::{Digest, Rating, Seen, Try};
 use crate::complexity::Tier;
-use crate::ids::{RequestId, Tenant};
+use crate::ids::{AgentId, ModelId, RequestId, Tenant};
 use crate::money::Usd;
-use crate::outcome::{Attempt, Feedback, KnowledgeRecord, Origin, Outcome, QuantizedVector, QueryRecord};
+use crate::outcome::{Attempt, Feedback, Origin, Outcome, QuantizedVector, QueryRecord};
 use crate::policy::usual;
 use crate::quality::Quality;
 use crate::rollout::Arm;
@@ -51,7 +51,51 @@ pub(super) fn digest(seen: impl IntoIterator<Item = Seen>, ratings: impl IntoIte
     digest
 }
 
-/// Adds `count` simple requests to `digest` that followed the version and were answered so.
+/// An attempt that was judged, all parts of its score alike, for so many nano-USD.
+pub(super) fn judged(model: &str, outcome: &str, score: f32, cost: i64) -> Attempt {
+    let (relevance, coherence, brand) = (score, score, 1.0);
+    let quality = Quality { score, relevance, coherence, groundedness: None, brand, toxicity: 0.0, hard_fail: None };
+    Attempt { cost: Usd::from_nanos(cost), latency_ms: 100, ..Attempt::skipped(model, outcome) }.judged(Some(&quality))
+}
+
+/// A simple question with this number and embedding that `DeepSeek` answers, on 2026-11-30 at 23:15.
+pub(super) fn paid(number: u32, embedding: &[f32]) -> Outcome {
+    Outcome {
+        request: request(number),
+        at: Timestamp::from_millis(1_796_080_500_000),
+        tenant: Tenant::parse("shop").unwrap(),
+        agent: AgentId::parse("rprd").unwrap(),
+        policy: 1,
+        arm: Arm::Local,
+        query: Some(QueryRecord {
+            tier: Tier::Simple,
+            confidence: 0.9,
+            embedding: QuantizedVector::of(embedding),
+            injection: 0.0,
+            toxicity: 0.0,
+            gain: 0.0,
+            can_be_checked: false,
+            tokens: 9,
+            knowledge: None,
+        }),
+        plan: Vec::new(),
+        attempts: vec![judged("deepseek-chat", "delivered", 0.9, 1_000)],
+        cache: None,
+        origin: Origin::Paid,
+        model: ModelId::parse("deepseek-chat").ok(),
+        score: Some(0.9),
+        escalated: false,
+        shadow: None,
+        cost: Usd::from_nanos(1_000),
+        baseline: Usd::from_nanos(9_000),
+        latency_ms: 110,
+        error: None,
+        feedback: None,
+        words: None,
+    }
+}
+
+/// Adds `count` requests to `digest` that followed the version and were answered so.
 pub(super) fn add(
     digest: &mut Digest,
     version: u32,
@@ -60,50 +104,15 @@ pub(super) fn add(
     said: &[Feedback],
 ) {
     for number in 0..count {
-        let quality = Quality {
-            score,
-            relevance: score,
-            coherence: score,
-            groundedness: None,
-            brand: 1.0,
-            toxicity: 0.0,
-            hard_fail: None,
-        };
-        let attempt = Attempt { cost: Usd::from_nanos(cost), ..Attempt::skipped(model, "delivered") };
-        let knowledge = KnowledgeRecord { passage: "faq#x".to_owned(), answerability: 0.9 };
-        let place = u32::try_from(digest.requests).unwrap();
+        let simple = paid(u32::try_from(digest.requests).unwrap(), &[1.0, 0.0]);
         let outcome = Outcome {
-            request: request(place),
-            at: Timestamp::from_millis(1_780_000_000_000),
-            tenant: Tenant::parse("shop").unwrap(),
-            agent: crate::ids::AgentId::parse("rprd").unwrap(),
             policy: version,
-            arm: Arm::Local,
-            query: Some(QueryRecord {
-                tier: Tier::Simple,
-                confidence: 0.9,
-                embedding: QuantizedVector::of(&[1.0, 0.0]),
-                injection: 0.0,
-                toxicity: 0.0,
-                gain: 0.0,
-                can_be_checked: false,
-                tokens: 8,
-                knowledge: Some(knowledge),
-            }),
-            plan: Vec::new(),
-            attempts: vec![attempt.judged(Some(&quality))],
-            cache: None,
+            attempts: vec![judged(model, "delivered", score, cost)],
             origin: if cost == 0 { Origin::Local } else { Origin::Paid },
-            model: None,
             score: Some(score),
-            escalated: false,
-            shadow: None,
             cost: Usd::from_nanos(cost),
-            baseline: Usd::from_nanos(1_000_000),
-            latency_ms: 100,
-            error: None,
             feedback: said.get(number as usize).copied(),
-            words: None,
+            ..simple
         };
         digest.add(&outcome, &usual().quality);
     }

@@ -1,56 +1,19 @@
 use proptest::prelude::*;
 
+use super::super::sketch::{self, judged};
 use super::*;
-use crate::ids::{AgentId, ModelId, RequestId, Tenant};
-use crate::outcome::{QuantizedVector, QueryRecord, Words};
+use crate::ids::{AgentId, Tenant};
+use crate::outcome::{QueryRecord, Words};
 use crate::time::Timestamp;
 
 const THRESHOLDS: QualityThresholds = QualityThresholds { deliver: 0.8, rephrase: 0.6, floor: 0.4, paid_prior: 0.8 };
 /// 2026-11-30, 23:15.
 const MONDAY: i64 = 1_796_080_500_000;
 
-fn judged(model: &str, outcome: &str, score: f32, cost: i64) -> Attempt {
-    let (relevance, coherence, brand) = (score, score, 1.0);
-    let quality = Quality { score, relevance, coherence, groundedness: None, brand, toxicity: 0.0, hard_fail: None };
-    Attempt { cost: Usd::from_nanos(cost), latency_ms: 100, ..Attempt::skipped(model, outcome) }.judged(Some(&quality))
-}
-
 /// A simple question that DeepSeek answers.
 fn paid(number: u32) -> Outcome {
     let vector: Vec<f32> = (0..8).map(|at| ((number + at) % 5) as f32 / 10.0).collect();
-    Outcome {
-        request: RequestId::parse(&format!("{number:026}")).unwrap(),
-        at: Timestamp::from_millis(MONDAY),
-        tenant: Tenant::parse("shop").unwrap(),
-        agent: AgentId::parse("agent").unwrap(),
-        policy: 1,
-        arm: Arm::Local,
-        query: Some(QueryRecord {
-            tier: Tier::Simple,
-            confidence: 0.9,
-            embedding: QuantizedVector::of(&vector),
-            injection: 0.0,
-            toxicity: 0.0,
-            gain: 0.0,
-            can_be_checked: false,
-            tokens: 9,
-            knowledge: None,
-        }),
-        plan: Vec::new(),
-        attempts: vec![judged("deepseek-chat", "delivered", 0.9, 1_000)],
-        cache: None,
-        origin: Origin::Paid,
-        model: ModelId::parse("deepseek-chat").ok(),
-        score: Some(0.9),
-        escalated: false,
-        shadow: None,
-        cost: Usd::from_nanos(1_000),
-        baseline: Usd::from_nanos(9_000),
-        latency_ms: 110,
-        error: None,
-        feedback: None,
-        words: None,
-    }
+    sketch::paid(number, &vector)
 }
 
 fn digest(outcomes: &[Outcome]) -> Digest {
@@ -216,7 +179,7 @@ fn an_answer_is_kept_whole_or_not_at_all() {
 #[test]
 fn it_is_known_whether_several_tenants_ask_an_agent() {
     let of = |number, tenant| Outcome { tenant: Tenant::parse(tenant).unwrap(), origin: Origin::Local, ..paid(number) };
-    let agent = AgentId::parse("agent").unwrap();
+    let agent = AgentId::parse("rprd").unwrap();
     let found = digest(&[of(1, "shop"), of(2, "shop")]);
     assert!(!found.bought.has_several_tenants(&agent));
     let outcomes = [of(1, "shop"), of(2, "bank"), of(3, "school"), of(4, "airline")];

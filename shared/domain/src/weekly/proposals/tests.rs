@@ -1,11 +1,11 @@
 use proptest::prelude::*;
 
 use super::super::Digest;
+use super::super::sketch::paid;
 use super::*;
-use crate::complexity::Tier;
-use crate::ids::{ModelId, RequestId, Tenant};
+use crate::ids::Tenant;
 use crate::outcome::{Feedback, Origin, Outcome, QueryRecord, Words};
-use crate::rollout::Arm;
+use crate::policy::usual;
 
 const GOOD: [&str; 3] = [
     "Returns are free within 30 days: print the label from the orders page.",
@@ -13,10 +13,6 @@ const GOOD: [&str; 3] = [
     "Returns within 30 days are free. The orders page lets you print the label.",
 ];
 const BAD: &str = "Returns cost 5 dollars and have to be sent within 10 days to the warehouse.";
-
-fn policy() -> Policy {
-    toml::from_str(include_str!("../../../../../infra/policy.toml")).unwrap()
-}
 
 fn week() -> Week {
     Week::parse("2026-W48").unwrap()
@@ -26,39 +22,15 @@ fn week() -> Week {
 fn asked(number: u32) -> Outcome {
     let vector: Vec<f32> =
         (0..16).map(|at| if at == 0 { 1.0 } else { ((number * 7 + at) % 5) as f32 / 40.0 }).collect();
-    let at = week().start();
+    let words = Words::new(&format!("How do I return parcel kind {}?", number % 4), GOOD[number as usize % 3]);
     Outcome {
-        request: RequestId::parse(&format!("{number:026}")).unwrap(),
-        at,
+        at: week().start(),
         tenant: Tenant::parse(["shop", "bank", "school"][number as usize % 3]).unwrap(),
-        agent: AgentId::parse("rprd").unwrap(),
-        policy: 1,
-        arm: Arm::Local,
-        query: Some(QueryRecord {
-            tier: Tier::Simple,
-            confidence: 0.9,
-            embedding: QuantizedVector::of(&vector),
-            injection: 0.0,
-            toxicity: 0.0,
-            gain: 0.0,
-            can_be_checked: false,
-            tokens: 9,
-            knowledge: None,
-        }),
-        plan: Vec::new(),
         attempts: Vec::new(),
-        cache: None,
-        origin: Origin::Paid,
-        model: ModelId::parse("deepseek-chat").ok(),
-        score: Some(0.9),
-        escalated: false,
-        shadow: None,
         cost: Usd::from_nanos(70_000_000),
         baseline: Usd::from_nanos(90_000_000),
-        latency_ms: 110,
-        error: None,
-        feedback: None,
-        words: Some(Words::new(&format!("How do I return parcel kind {}?", number % 4), GOOD[number as usize % 3])),
+        words: Some(words),
+        ..paid(number, &vector)
     }
 }
 
@@ -73,12 +45,12 @@ fn of_tenant(number: u32, tenant: &str) -> Outcome {
 
 fn digest(outcomes: &[Outcome]) -> Digest {
     let mut digest = Digest::default();
-    outcomes.iter().for_each(|outcome| digest.add(outcome, &policy().quality));
+    outcomes.iter().for_each(|outcome| digest.add(outcome, &usual().quality));
     digest
 }
 
 fn proposed(outcomes: &[Outcome]) -> Vec<LearnedEntry> {
-    proposals(week(), &digest(outcomes).bought, &policy(), &[])
+    proposals(week(), &digest(outcomes).bought, &usual(), &[])
 }
 
 #[test]
@@ -95,7 +67,7 @@ fn questions_that_come_again_and_are_answered_alike_propose_one_entry() {
     assert_eq!((entry.week, entry.state), (week(), EntryState::Proposed));
     assert!(entry.clone().validated().is_ok());
 
-    let mut automatic = policy();
+    let mut automatic = usual();
     automatic.learning.approve = Approval::Automatic;
     let accepted = proposals(week(), &digest(&outcomes).bought, &automatic, &[]);
     assert_eq!((&accepted[0].id, accepted[0].state), (&entry.id, EntryState::Accepted));
@@ -179,7 +151,7 @@ fn a_tenant_is_half_of_the_evidence_at_most() {
 fn what_is_known_is_not_proposed_again_by_another_week() {
     let outcomes: Vec<Outcome> = (0..12).map(asked).collect();
     let first = proposed(&outcomes);
-    let again = |week: Week, known: &[LearnedEntry]| proposals(week, &digest(&outcomes).bought, &policy(), known);
+    let again = |week: Week, known: &[LearnedEntry]| proposals(week, &digest(&outcomes).bought, &usual(), known);
     assert_eq!(again(week(), &first), first, "the same run once more");
     for state in EntryState::ALL {
         let known = [LearnedEntry { state, ..first[0].clone() }];
@@ -215,6 +187,6 @@ proptest! {
         let (first, second) = order.split_at(cut);
         let mut merged = digest(&second.iter().map(outcome).collect::<Vec<_>>());
         merged.merge(&digest(&first.iter().map(outcome).collect::<Vec<_>>()));
-        prop_assert_eq!(proposals(week(), &merged.bought, &policy(), &[]), expected);
+        prop_assert_eq!(proposals(week(), &merged.bought, &usual(), &[]), expected);
     }
 }
