@@ -185,5 +185,5 @@ fn it_is_known_whether_several_tenants_ask_an_agent() {
     let outcomes = [of(1, "shop"), of(2, "bank"), of(3, "school"), of(4, "airline")];
     let found = digest(&outcomes);
     assert!(found.bought.has_several_tenants(&agent), "also of questions that nothing was paid for");
-    assert_eq!(found.bought.tenants["agent"].len(), 2, "no more are told apart");
+    assert_eq!(found.bought.tenants["rprd"].len(), 2, "no more are told apart");
 }
