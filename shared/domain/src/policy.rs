@@ -300,8 +300,8 @@ impl Policy {
             ("rollout.compare_sample", (0.0..=1.0).contains(&self.rollout.compare_sample), "0 to 1"),
             (
                 "budget.compare_daily_usd",
-                (Usd::ZERO..=self.budget.stop_line()).contains(&self.budget.compare_daily_usd),
-                "0 to the month's stop line",
+                (Usd::ZERO..=Usd::from_nanos(1_000_000_000_000)).contains(&self.budget.compare_daily_usd),
+                "0 to 1000",
             ),
             (
                 "learning.wrong_answer_usd",
