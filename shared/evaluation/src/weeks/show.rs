@@ -152,13 +152,17 @@ impl Weeks {
             100.0 * Plan::FLOOR,
             summary.longest_below_floor
         )?;
-        writeln!(f, "Against the stage {best}, kept from the start, it lost ${:.2} in all.", summary.regret_total_usd)?;
+        let (regret, more) = more_or_less(summary.regret_total_usd);
+        writeln!(f, "Against the stage {best}, kept from the start, it lost ${regret:.2} {more} in all.")?;
         match summary.cheapest_stage.zip(summary.cost_regret_usd) {
-            Some((stage, regret)) => writeln!(
-                f,
-                "Against {}, the cheapest stage that is right often enough, it paid ${regret:.3} more in all.",
-                stage.as_str()
-            ),
+            Some((stage, regret)) => {
+                let (regret, more) = more_or_less(regret);
+                let stage = stage.as_str();
+                writeln!(
+                    f,
+                    "Against {stage}, the cheapest stage that is right often enough, it paid ${regret:.3} {more} in all."
+                )
+            }
             None => writeln!(f, "No stage is right often enough."),
         }
     }
@@ -166,4 +170,9 @@ impl Weeks {
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
+}
+
+/// How much, and whether that is more or less.
+const fn more_or_less(regret: f64) -> (f64, &'static str) {
+    (regret.abs(), if regret < 0.0 { "less" } else { "more" })
 }

@@ -15,7 +15,7 @@ use crate::weekly::measures::{Latencies, Moments};
 pub struct Day {
     /// All requests.
     pub requests: u64,
-    /// By the name of their [`Origin`].
+    /// By the name of their [`Origin`](crate::outcome::Origin).
     pub origins: BTreeMap<String, u64>,
     /// What was paid, in nano-USD.
     pub cost: i64,

@@ -127,7 +127,7 @@ pub struct Bought {
     pub cost: i64,
     /// Some of them.
     pub sample: Sample<BoughtQuestion>,
-    /// The tenants that asked each agent anything at all, the first [`Bought::TENANTS`] by name: whether there were several.
+    /// The tenants that asked each agent anything at all, the first two by name: whether there were several.
     #[serde(default)]
     pub tenants: BTreeMap<String, BTreeSet<String>>,
 }
