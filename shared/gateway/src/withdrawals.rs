@@ -10,8 +10,8 @@ use farthing_domain::ports::{Clock, LearnedKnowledge, Retrieval};
 use farthing_domain::time::Pause;
 use sha2::{Digest as _, Sha256};
 
-/// How often it is looked what was withdrawn.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How often it is looked what was withdrawn. A look reads all of an agent's learned entries.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// How long that may take. Requests go on with what was known before.
 const PATIENCE: Duration = Duration::from_secs(1);
 

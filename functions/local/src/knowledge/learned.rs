@@ -68,7 +68,9 @@ pub(super) async fn change(config: &Config, args: &EntriesArgs, to: EntryState, 
         output::line(match to {
             EntryState::Accepted => format!("{id} is accepted: `{agent}` answers from it {WHEN}"),
             EntryState::Withdrawn => {
-                format!("{id} is withdrawn: within a minute `{agent}` answers neither from it nor what it cached then")
+                format!(
+                    "{id} is withdrawn: within five minutes `{agent}` answers neither from it nor what it cached then"
+                )
             }
             EntryState::Rejected => format!("{id} is rejected, and is not proposed again"),
             EntryState::Proposed => format!("{id} is proposed"),

@@ -64,6 +64,7 @@ async fn a_change_of_the_owner_s_meanwhile_goes_before_the_week_s() {
     world.versions.stand(&frozen).await.unwrap();
     let optimize = Optimize { versions: Arc::new(stale), ..world.optimize() };
     assert!(matches!(handle(&optimize).await, Err(OptimizeFailed::PolicyChanged)));
+    world.pass(Duration::from_millis(1));
     let made = handle(&Optimize { versions, ..world.optimize() }).await.unwrap();
     assert_eq!(made["result"]["policy"]["words"], json!(["The owner froze the policy: nothing is changed."]));
 }

@@ -104,7 +104,11 @@ impl<'a> Course<'a> {
             week = week.next();
             self.clock.set(week.start().plus(WEEKLY_AT));
             let report = self.premises.weekly(&self.owner).await.map_err(SimulationError::Outside)?;
-            weeks.push(PlayedWeek { about: About::of(number, &self.standing, &report, conditions.news), rows });
+            let mut about = About::of(number, &self.standing, &report, conditions.news);
+            if self.mode == Mode::Learns {
+                about = about.with_compared(&report, &rows);
+            }
+            weeks.push(PlayedWeek { about, rows });
             if self.mode == Mode::Learns {
                 self.learn().await.map_err(SimulationError::Outside)?;
             }

@@ -38,7 +38,7 @@ pub struct WeekFigures {
     pub refused: f64,
     /// The share without an answer.
     pub failed: f64,
-    /// What was paid.
+    /// What was paid, for answers that were compared only, too.
     pub cost_usd: f64,
     /// What the baseline model would have cost for everything, with the same instructions and passages.
     pub baseline_usd: f64,
@@ -87,6 +87,8 @@ pub(super) struct About {
     pub(super) decided: Stage,
     pub(super) reason: &'static str,
     pub(super) news: Vec<String>,
+    /// What answers cost that were compared only, in dollars.
+    pub(super) compared_usd: f64,
 }
 
 impl Row {
@@ -103,6 +105,11 @@ impl Row {
             baseline,
         }
     }
+}
+
+/// What was paid for these requests, in dollars.
+fn cost_of(rows: &[Row]) -> f64 {
+    rows.iter().map(|row| row.cost).sum::<Usd>().as_dollars()
 }
 
 /// How a request ended.
@@ -130,19 +137,26 @@ impl About {
             decided: report.rollout.stage,
             reason: report.rollout.reason.as_str(),
             news,
+            compared_usd: 0.0,
         }
+    }
+
+    /// With what answers cost that were compared only: all that the week's report has beside these requests.
+    pub(super) fn with_compared(self, report: &WeeklyReport, rows: &[Row]) -> Self {
+        let all = report.weeks.last().map_or(0.0, |line| line.cost_usd);
+        Self { compared_usd: (all - cost_of(rows)).max(0.0), ..self }
     }
 
     /// The week's figures, when these are its requests.
     pub(super) fn figures(self, rows: &[Row]) -> WeekFigures {
-        let Self { week, number, stage, policy_version, entries, alarms, decided, reason, news } = self;
+        let Self { week, number, stage, policy_version, entries, alarms, decided, reason, news, compared_usd } = self;
         let part = |count: usize, whole: usize| (whole > 0).then(|| count as f64 / whole as f64);
         let count = |holds: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| holds(row)).count();
         let share = |origin| part(count(&|row| row.origin == origin), rows.len()).unwrap_or_default();
         let (right, local) = (count(&|row| row.is_right), count(&|row| row.origin == Origin::Local));
         let local_right = count(&|row| row.is_right && row.origin == Origin::Local);
         let scores: Vec<f64> = rows.iter().filter_map(|row| row.score).collect();
-        let cost = rows.iter().map(|row| row.cost).sum::<Usd>().as_dollars();
+        let cost = cost_of(rows) + compared_usd;
         let baseline: f64 = rows.iter().map(|row| row.baseline.0).sum();
         WeekFigures {
             week,
