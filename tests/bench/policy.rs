@@ -42,8 +42,8 @@ struct Course {
     promoted: u32,
     /// The first week after which a version held.
     first: Option<u32>,
-    /// The share of delivered answers that were acceptable in the last week.
-    acceptable: f64,
+    /// The share of delivered answers that were acceptable in the first week, and in the last.
+    acceptable: [f64; 2],
 }
 
 pub(crate) fn measure(scores: &Scores<'_>, policy: &Policy) {
@@ -52,6 +52,7 @@ pub(crate) fn measure(scores: &Scores<'_>, policy: &Policy) {
     for (name, good) in [("as many good answers as scores take for granted", 0.8), ("half as many", 0.4)] {
         let courses: Vec<Course> = (0..COURSES).map(|seed| course(seed, good, scores, policy)).collect();
         let sum = |of: fn(&Course) -> u32| courses.iter().map(of).sum::<u32>();
+        let share = |at: usize| courses.iter().map(|course| course.acceptable[at]).sum::<f64>() / COURSES as f64;
         let first: Vec<u32> = courses.iter().filter_map(|course| course.first).collect();
         let after = if first.is_empty() {
             "never".to_owned()
@@ -60,12 +61,13 @@ pub(crate) fn measure(scores: &Scores<'_>, policy: &Policy) {
         };
         println!(
             "policy     {name}: {} changes tried and {} promoted in {} weeks; a version holds after {after} in {} of {COURSES} \
-             courses; {:.3} of the last week's answers are acceptable",
+             courses; of the first week's answers {:.3} are acceptable, of the last week's {:.3}",
             sum(|course| course.tried),
             sum(|course| course.promoted),
             COURSES * u64::from(WEEKS),
             first.len(),
-            courses.iter().map(|course| course.acceptable).sum::<f64>() / COURSES as f64
+            share(0),
+            share(1)
         );
     }
     println!("policy     {:.1} s", started.elapsed().as_secs_f64());
@@ -98,7 +100,7 @@ fn course(seed: u64, good: f64, scores: &Scores<'_>, policy: &Policy) -> Course 
             course.promoted += 1;
             course.first.get_or_insert(number);
         }
-        course.acceptable = f64::from(acceptable) / f64::from(REQUESTS);
+        course.acceptable[usize::from(number > 1)] = f64::from(acceptable) / f64::from(REQUESTS);
         (standing, week) = (next, week.next());
     }
     course

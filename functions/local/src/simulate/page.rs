@@ -42,10 +42,13 @@ fn plots_of(weeks: &Weeks) -> Vec<Plot<'_>> {
     let best = weeks.fixed.iter().find(|run| run.stage == weeks.summary.best_stage).map_or(&[][..], |run| &run.weeks);
     let of = |name, weeks: &[WeekFigures], value: Of| joined(name, weeks.iter().map(value).collect());
     let level = |name, value: f64| joined(name, learning.iter().map(|_| Some(value)).collect());
-    let regret = weeks.summary.regret_usd.iter().scan(0.0, |sum, week| {
-        *sum += week;
-        Some(Some(f64::max(*sum, 0.0)))
-    });
+    let lost = |name, weeks: &[WeekFigures]| {
+        let so_far = weeks.iter().scan(0.0, |sum, week| {
+            *sum += week.loss_usd;
+            Some(Some(*sum))
+        });
+        joined(name, so_far.collect())
+    };
     let per_1000: Of = |week| Some(1_000.0 * week.cost_usd / week.requests as f64);
     vec![
         (
@@ -77,9 +80,9 @@ fn plots_of(weeks: &Weeks) -> Vec<Plot<'_>> {
             ],
         ),
         (
-            "Lost beyond the best stage, in all so far (0 when it is ahead)",
+            "Paid, and lost by wrong answers, in all so far",
             "dollars",
-            vec![joined("regret", regret.collect())],
+            vec![lost("learning", learning), lost("best stage, kept", best)],
         ),
         ("What the agent knows", "entries", vec![of("entries", learning, |week| Some(week.entries as f64))]),
     ]
