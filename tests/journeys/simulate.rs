@@ -55,8 +55,9 @@ fn who_learns_leaves_the_shadow_stage_and_the_control_does_not() {
         assert!(control.iter().all(|week| week[name] == control[0][name]), "{name}");
     }
 
-    // The first week is the same one in both.
-    let shared = ["cost_usd", "right", "score", "local", "baseline_usd"];
+    // The first week is the same one in both, but that who learns pays for comparisons.
+    assert!(learning[0]["cost_usd"].as_f64() >= control[0]["cost_usd"].as_f64());
+    let shared = ["right", "score", "local", "baseline_usd"];
     assert!(shared.iter().all(|name| learning[0][name] == control[0][name]), "{} {}", learning[0], control[0]);
 
     // More is answered locally the further the rollout is, and that costs less.

@@ -166,7 +166,7 @@ pub struct RolloutPolicy {
     pub stage: Stage,
     /// At the shadow stage, the share of requests whose local answer is computed, 0 to 1.
     pub shadow_sample: f64,
-    /// At later stages, the share of requests of which the answer of another step is compared, 0 to 1.
+    /// Of all other requests, and at later stages, the share of which the answer of another step is compared, 0 to 1.
     pub compare_sample: f64,
     /// Whether the stage stays whatever weeks say.
     pub frozen: bool,

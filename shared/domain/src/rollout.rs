@@ -87,8 +87,7 @@ impl Stage {
     }
 }
 
-/// Whether another step's answer is compared for the request that `key` names, as a share `sample` of requests is at the later
-/// stages.
+/// Whether another step's answer is compared for the request that `key` names, as a share `sample` of requests is.
 #[must_use]
 pub fn is_compared(key: &str, sample: f64) -> bool {
     position_of("compare", key) < sample
